@@ -1,0 +1,1 @@
+"""Settings, URLs, the queue, and embedded services for one machine."""

@@ -1,0 +1,143 @@
+"""Child processes that never outlive their parent, even one that was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+FILE = "processes.json"
+
+
+class ChildDied(RuntimeError):
+    """A process that had to stay up has ended; the message names it and its log."""
+
+
+class Supervisor:
+    """Starts processes in groups of their own, remembers them on disk and ends them together.
+
+    A predecessor that was killed without a chance to clean up left its list behind: `start`
+    ends what is still running of it, and only that (a process id is trusted with its start time).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.stop_signals: dict[str, signal.Signals] = {}
+        _end_leftovers(folder / FILE)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> subprocess.Popen[bytes]:
+        """Start one process, its output in `logs/<name>.log`."""
+        log = (self.logs / f"{name}.log").open("ab")
+        with log:
+            child = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                cwd="/" if user else None,
+                user=user,
+                start_new_session=True,
+            )
+        self.children[name] = child
+        self.stop_signals[name] = stop_signal
+        self._remember()
+        return child
+
+    def check(self) -> None:
+        """Raise `ChildDied` if any process has ended by itself."""
+        for name, child in self.children.items():
+            if child.poll() is not None:
+                raise ChildDied(
+                    f"{name} stopped with status {child.returncode}. "
+                    f"Its log is {self.logs / (name + '.log')}"
+                )
+
+    def wait(self) -> None:
+        """Return when one of the processes ends (as `ChildDied`) or a signal interrupts."""
+        while True:
+            self.check()
+            time.sleep(0.5)
+
+    def stop(self, name: str, timeout: float = 15) -> None:
+        """End one process and its group."""
+        child = self.children.pop(name, None)
+        if child is not None:
+            _end_group(child.pid, self.stop_signals.pop(name), timeout, child)
+            self._remember()
+
+    def stop_all(self) -> None:
+        """End everything, the last started first."""
+        for name in reversed(list(self.children)):
+            self.stop(name)
+
+    def _remember(self) -> None:
+        rows = []
+        for child in self.children.values():
+            with contextlib.suppress(psutil.Error):
+                rows.append([child.pid, psutil.Process(child.pid).create_time()])
+        (self.folder / FILE).write_text(json.dumps(rows))
+
+
+def interrupt_on_terminate() -> None:
+    """Make SIGTERM and SIGHUP behave like Ctrl-C, so that clean-up runs."""
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGHUP, handler)
+
+
+def _end_group(
+    pid: int, stop: signal.Signals, timeout: float, child: subprocess.Popen[bytes] | None = None
+) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        # PostgreSQL and Celery's parent want the signal alone; their children follow them.
+        os.kill(pid, stop)
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and _alive(pid, child):
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    if child is not None:
+        child.wait()
+
+
+def _alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
+    return child.poll() is None if child is not None else psutil.pid_exists(pid)
+
+
+def _end_leftovers(path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        rows = json.loads(path.read_text())
+    except ValueError:
+        rows = []
+    for pid, created in reversed(rows):
+        with contextlib.suppress(psutil.Error):
+            if abs(psutil.Process(pid).create_time() - created) < 1:
+                print(f"Ending process {pid}, left by an earlier run.", file=sys.stderr)
+                _end_group(pid, signal.SIGINT, 8)
+    path.unlink(missing_ok=True)

@@ -1,0 +1,337 @@
+"""Settings from the environment (twelve-factor). docs/operations.md has a paragraph on each.
+
+Production is the default. A setting that it needs and lacks stops the start and is named.
+SEALWRIGHT_LOCAL=1 is for one machine that is being tried out or tested on: embedded servers, keys
+made on the spot, plain HTTP on loopback.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")))
+
+LOCAL = env.bool("SEALWRIGHT_LOCAL", False)
+DEMO = env.bool("SEALWRIGHT_DEMO", False)
+DEBUG = env.bool("DEBUG", False)
+if (DEBUG or DEMO) and not LOCAL:
+    raise ImproperlyConfigured(
+        "DEBUG and SEALWRIGHT_DEMO show what only a trial may show. Unset them, or set "
+        "SEALWRIGHT_LOCAL=1 on a machine that holds no real patients."
+    )
+
+
+def required(name: str, local: str) -> str:
+    """A setting that production must give; a local machine has its own value."""
+    value = env.str(name, local if LOCAL else "")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. docs/operations.md says what belongs there."
+        )
+    return value
+
+
+if LOCAL:
+    from config.embedded.state import OWNER_ROLE
+    from config.embedded.state import load as load_state
+
+    _state = load_state()
+    FOLDER = _state.path
+    _local_database, _local_owner = _state.database_url(), _state.database_url(OWNER_ROLE)
+    _local_redis, _local_secret, _local_master = (
+        _state.redis_url,
+        _state.secret_key,
+        _state.master_key,
+    )
+else:
+    FOLDER = Path(env.str("SEALWRIGHT_FOLDER", "/var/lib/sealwright"))
+    _local_database = _local_owner = _local_redis = _local_secret = _local_master = ""
+
+# Keys and addresses -----------------------------------------------------------------------------
+
+SECRET_KEY = required("SECRET_KEY", _local_secret)
+MASTER_KEY_FILE = env.str("MASTER_KEY_FILE", "")
+MASTER_KEY = "" if MASTER_KEY_FILE else required("MASTER_KEY", _local_master)
+ALLOWED_HOSTS = required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+PORT = env.int("PORT", 8000)
+PUBLIC_ORIGIN = required("PUBLIC_ORIGIN", f"http://localhost:{PORT}").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
+
+# Mail -------------------------------------------------------------------------------------------
+
+MAIL_HOSTNAME = required("MAIL_HOSTNAME", "localhost.localdomain")
+STAFF_MAIL_FROM = required("STAFF_MAIL_FROM", "sealwright@localhost.localdomain")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = STAFF_MAIL_FROM
+_staff_mail = env.email_url(
+    "STAFF_MAIL_URL",
+    "filemail:///" + str(FOLDER / "staff-mail") if LOCAL else "smtp://localhost:25",
+)
+EMAIL_BACKEND = _staff_mail["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = FOLDER / "staff-mail"
+EMAIL_HOST, EMAIL_PORT = _staff_mail["EMAIL_HOST"], _staff_mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _staff_mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _staff_mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _staff_mail.get("EMAIL_USE_TLS", False)
+
+SMTP_PORT = env.int("SMTP_PORT", 25)
+SMTP_CA_FILE = env.str("SMTP_CA_FILE", "")
+SMTP_CONNECTIONS_PER_HOST = env.int("SMTP_CONNECTIONS_PER_HOST", 10)
+MAIL_RESOLVERS = env.list("MAIL_RESOLVERS", default=[])
+MAIL_ALLOWED_NETWORKS = env.list("MAIL_ALLOWED_NETWORKS", default=[])
+
+# Database and queue -----------------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.db_url_config(required("DATABASE_URL", _local_database)),
+    # Owns the tables. Used by `migrate` and by nothing that answers a request.
+    "owner": env.db_url_config(env.str("MIGRATION_DATABASE_URL", _local_owner) or "postgres:///"),
+}
+DATABASES["default"]["CONN_MAX_AGE"] = 300
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["owner"]["OPTIONS"] = {"options": "-c lock_timeout=5s"}
+DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
+DATABASE_ROUTERS = ["tenancy.router.OwnerMigrates"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = required("REDIS_URL", _local_redis)
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # work is a row with a lease; a lost task is found again
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "delivery.send_batch": {"queue": "sending"},
+    "contacts.run_import": {"queue": "imports"},
+    "audit.seal": {"queue": "steady"},
+    "delivery.pump": {"queue": "steady"},
+}
+CELERY_BEAT_SCHEDULE = {
+    "seal the audit log": {
+        "task": "audit.seal",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 5},
+    },
+    "hand out due mail": {
+        "task": "delivery.pump",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 5},
+    },
+    "take up stranded imports": {
+        "task": "contacts.resume_imports",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
+    "make the coming months' partitions": {
+        "task": "delivery.check_partitions",
+        "schedule": timedelta(hours=12),
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(FOLDER / "celerybeat-schedule")
+
+AUDIT_ANCHOR_FOLDER = Path(env.str("AUDIT_ANCHOR_FOLDER", str(FOLDER / "audit-anchors")))
+
+# Web --------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "django_otp",
+    "csp",
+    "tenancy",
+    "audit",
+    "accounts",
+    "contacts",
+    "consent",
+    "delivery",
+    "campaigns",
+    "portal",
+    "config",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.PrivateByDefault",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "accounts.middleware.SessionLimits",
+    "accounts.middleware.SecondFactorRequired",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context.navigation",
+            ],
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # our fields look like Tabler's
+STATIC_URL = "/static/"
+STATIC_ROOT = FOLDER / "static"
+_node = BASE_DIR / "node_modules"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("tabler", _node / "@tabler/core/dist"),
+    ("icons", _node / "@tabler/icons-webfont/dist"),
+    ("htmx", _node / "htmx.org/dist"),
+]
+WHITENOISE_USE_FINDERS = LOCAL  # straight out of node_modules; production runs collectstatic
+WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if LOCAL
+        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    },
+}
+LANGUAGE_CODE = "en-us"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
+FILE_UPLOAD_TEMP_DIR = env.str("FILE_UPLOAD_TEMP_DIR", "") or None
+MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", 200_000_000)
+
+# Security ---------------------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = not LOCAL
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+)
+SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
+SECURE_REFERRER_POLICY = "no-referrer"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "sealwright_session"
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE_SECONDS = 15 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+X_FRAME_OPTIONS = "SAMEORIGIN"  # a mail is shown in a sandboxed frame of the page about it
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "frame-src": [SELF],
+        "frame-ancestors": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+    }
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "account_login"
+ACCOUNT_ADAPTER = "accounts.adapter.ClosedSignup"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_GET = False
+OTP_TOTP_ISSUER = "Sealwright"
+
+# Logs: constant event names with ids; never a value that came from a patient -------------------
+
+_shared = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+structlog.configure(
+    processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                "config.logs.drop_values_from_exceptions",
+                structlog.processors.JSONRenderer(),
+            ],
+            "foreign_pre_chain": _shared,
+        }
+    },
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["out"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["out"], "propagate": False},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "cssutils": {"level": "CRITICAL"},
+    },
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

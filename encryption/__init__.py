@@ -1,0 +1,1 @@
+"""Sealing, blind index and public tokens. Pure cryptography: no Django, no rows, no settings."""

@@ -1,0 +1,1 @@
+"""Organizations, the current organization, its keys, and row-level security."""
