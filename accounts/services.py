@@ -1,0 +1,115 @@
+"""Making organizations, users and their second factors."""
+
+from __future__ import annotations
+
+import secrets
+import zoneinfo
+from collections.abc import Callable
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts import recovery
+from accounts.models import Membership, RecoveryCode, TotpDevice, User
+from accounts.rules import Role
+from audit import services as audit
+from tenancy.current import acting_for
+from tenancy.keys import create_keys
+from tenancy.models import Organization
+
+_on_new_organization: list[Callable[[Organization], None]] = []
+
+
+def on_new_organization(start: Callable[[Organization], None]) -> None:
+    """Register what a higher app lays down in a new organization, such as its starter fields."""
+    _on_new_organization.append(start)
+
+
+def create_organization(
+    *,
+    slug: str,
+    name: str,
+    legal_name: str,
+    postal_address: str,
+    time_zone: str,
+    link_origin: str,
+    phone: str = "",
+    tracking: bool = False,
+) -> Organization:
+    """Make an organization with its keys. Raises `ValidationError` in words for the operator."""
+    if time_zone not in zoneinfo.available_timezones():
+        raise ValidationError(f"{time_zone} is not a time zone. Use one such as America/Chicago.")
+    organization = Organization(
+        slug=slug,
+        name=name,
+        legal_name=legal_name,
+        postal_address=postal_address,
+        phone=phone,
+        time_zone=time_zone,
+        link_origin=link_origin.rstrip("/"),
+        tracking=tracking,
+    )
+    organization.full_clean()
+    with transaction.atomic():
+        organization.save(force_insert=True)
+        with acting_for(organization.id):
+            create_keys()
+            for start in _on_new_organization:
+                start(organization)
+            audit.record(
+                "organization_created",
+                object_type="organization",
+                object_id=organization.id,
+            )
+    return organization
+
+
+def add_member(organization: Organization, email: str, name: str, role: Role) -> User:
+    """Give a person a role, making the user if there is none. The user has no password yet."""
+    with acting_for(organization.id):
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            user = User.objects.create_user(email=email, name=name)
+        membership, _ = Membership.objects.update_or_create(
+            user=user, defaults={"role": role.value, "is_active": True}
+        )
+        audit.record(
+            "member_added", object_type="membership", object_id=membership.id, role=role.value
+        )
+    return user
+
+
+def set_password(user: User, password: str) -> None:
+    """Raises `ValidationError` if the password is too weak."""
+    validate_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+def start_totp(user: User) -> TotpDevice:
+    """A fresh, unconfirmed authenticator app; earlier unconfirmed ones are dropped."""
+    with transaction.atomic():
+        TotpDevice.objects.filter(user=user, confirmed=False).delete()
+        device = TotpDevice(user=user, name="authenticator app", confirmed=False)
+        device.set_key(secrets.token_bytes(20))
+        device.save()
+    return device
+
+
+def confirm_totp(device: TotpDevice, token: str) -> list[str] | None:
+    """Confirm the app by its first code; returns ten recovery codes, or None for a wrong code."""
+    if not device.verify_token(token):
+        return None
+    codes = recovery.new_codes()
+    with transaction.atomic():
+        TotpDevice.objects.filter(user=device.user, confirmed=True).delete()
+        TotpDevice.objects.filter(pk=device.pk).update(confirmed=True)
+        RecoveryCode.objects.filter(user=device.user).delete()
+        RecoveryCode.objects.create(
+            user=device.user,
+            name="recovery codes",
+            hashes=[recovery.digest(code) for code in codes],
+        )
+    device.refresh_from_db()
+    return codes

@@ -1,0 +1,121 @@
+"""Second factor, choosing an organization, staff and the audit log."""
+
+from __future__ import annotations
+
+import base64
+from typing import cast
+
+import django_otp
+import segno
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import queries, services
+from accounts.access import MemberRequest, organization_page
+from accounts.forms import CodeForm
+from accounts.models import RecoveryCode, TotpDevice, User, device_of
+from accounts.rules import Permission
+from audit import queries as audit_queries
+
+PENDING_DEVICE = "pending_totp_device"
+
+
+def _destination(request: HttpRequest) -> str:
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
+    return wanted if safe else reverse("home")
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The person's only organization at once, or a choice."""
+    user = cast(User, request.user)
+    places = queries.entrances(user.id)
+    if len(places) == 1:
+        return redirect("campaigns:overview", places[0].organization.slug)
+    return render(request, "accounts/organizations.html", {"places": places})
+
+
+@login_required
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Ask for a code from the app, or for a recovery code."""
+    user = cast(User, request.user)
+    if user.is_verified():  # type: ignore[attr-defined]
+        return redirect(_destination(request))
+    device = device_of(user.id)
+    if device is None:
+        return redirect("second_factor_setup")
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        used = _verify(user, device, form.cleaned_data["code"])
+        if used is not None:
+            django_otp.login(request, used)
+            return redirect(_destination(request))
+        form.add_error("code", _refusal(device))
+    return render(
+        request, "accounts/second_factor.html", {"form": form, "next": _destination(request)}
+    )
+
+
+def _verify(user: User, device: TotpDevice, code: str) -> TotpDevice | RecoveryCode | None:
+    if code.isdigit():
+        return device if device.verify_token(code) else None
+    spare = RecoveryCode.objects.filter(user=user).first()
+    return spare if spare and spare.verify_token(code) else None
+
+
+def _refusal(device: TotpDevice) -> str:
+    device.refresh_from_db()
+    allowed, _ = device.verify_is_allowed()
+    if not allowed:
+        return "That did not match. Wait a few seconds before you try the next code."
+    return "That code did not match. Codes change every 30 seconds: try the one shown now."
+
+
+@login_required
+def second_factor_setup(request: HttpRequest) -> HttpResponse:
+    """Connect an authenticator app and hand out recovery codes, once."""
+    user = cast(User, request.user)
+    if device_of(user.id) is not None:
+        return redirect("second_factor")
+    device = TotpDevice.objects.filter(
+        user=user, confirmed=False, pk=request.session.get(PENDING_DEVICE)
+    ).first()
+    if device is None:
+        device = services.start_totp(user)
+        request.session[PENDING_DEVICE] = device.pk
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        codes = services.confirm_totp(device, form.cleaned_data["code"])
+        if codes is not None:
+            del request.session[PENDING_DEVICE]
+            device.refresh_from_db()
+            django_otp.login(request, device)
+            return render(request, "accounts/recovery_codes.html", {"codes": codes})
+        form.add_error("code", _refusal(device))
+    return render(request, "accounts/second_factor_setup.html", {"form": form, **_pairing(device)})
+
+
+def _pairing(device: TotpDevice) -> dict[str, str]:
+    secret = base64.b32encode(device.key).decode().rstrip("=")
+    issuer = settings.OTP_TOTP_ISSUER
+    address = f"otpauth://totp/{issuer}:{device.user.email}?secret={secret}&issuer={issuer}"
+    return {"qr": segno.make(address, micro=False).svg_data_uri(scale=5), "secret": secret}
+
+
+@organization_page(Permission.MANAGE_STAFF)
+def staff(request: MemberRequest) -> HttpResponseBase:
+    return render(request, "accounts/staff.html", {"members": queries.members()})
+
+
+@organization_page(Permission.SEE_AUDIT)
+def audit_log(request: MemberRequest) -> HttpResponseBase:
+    """The newest hundred events."""
+    events = list(audit_queries.newest_events(100))
+    people = queries.names({event.actor_id for event in events if event.actor_id})
+    rows = [(event, people.get(event.actor_id, "The system")) for event in events]
+    return render(request, "accounts/audit_log.html", {"rows": rows})
