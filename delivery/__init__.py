@@ -1,0 +1,1 @@
+"""Mailings, messages, routing, transports and tracking. Knows no campaign."""

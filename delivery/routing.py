@@ -1,0 +1,72 @@
+"""What an attempt's outcome means for the message: settle, try again, or take the portal.
+
+Fails closed: whatever is not a verified acceptance ends in the portal, a retry, a stated failure or
+an honest "uncertain"; never in plaintext.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from delivery.rules import TLS_BUDGET, Status, next_attempt
+from delivery.transports.outcomes import (
+    Accepted,
+    Deferred,
+    DomainDead,
+    Outcome,
+    RecipientRefused,
+    TlsTemporary,
+    Uncertain,
+    Unprotected,
+)
+
+
+class Route(StrEnum):
+    MAIL = "mail"
+    """The content itself, over verified TLS only."""
+    PORTAL = "portal"
+    """A notice without PHI, over whatever the server offers; the content waits in the portal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to write down after an attempt. `suppress` asks for the address to be suppressed."""
+
+    status: Status
+    route: Route
+    reason: str = ""
+    next_attempt_at: datetime | None = None
+    suppress: bool = False
+
+
+def after_attempt(
+    outcome: Outcome,
+    route: Route,
+    attempts: int,
+    first_at: datetime,
+    now: datetime,
+    back_off: Sequence[float],
+) -> Step:
+    """The step after attempt number `attempts` (from 1). `back_off` is in minutes."""
+    match outcome:
+        case Accepted():
+            settled = Status.ACCEPTED if route is Route.MAIL else Status.IN_PORTAL
+            return Step(settled, route)
+        case Unprotected(kind=kind):
+            return Step(Status.QUEUED, Route.PORTAL, kind)
+        case TlsTemporary(kind=kind) if attempts >= TLS_BUDGET:
+            return Step(Status.QUEUED, Route.PORTAL, kind)
+        case Deferred(kind=kind) | TlsTemporary(kind=kind):
+            due = next_attempt(attempts, first_at, now, back_off)
+            if due is None:
+                return Step(Status.FAILED, route, "gave_up")
+            return Step(Status.QUEUED, route, kind, due)
+        case RecipientRefused(kind=kind):
+            return Step(Status.FAILED, route, kind, suppress=kind == "recipient_gone")
+        case DomainDead(kind=kind):
+            return Step(Status.FAILED, route, kind, suppress=True)
+        case Uncertain(kind=kind):
+            return Step(Status.UNCERTAIN, route, kind)

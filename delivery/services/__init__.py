@@ -1,0 +1,1 @@
+"""Writes of delivery: making and steering mailings, sending batches, recording events."""

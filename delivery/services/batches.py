@@ -1,0 +1,243 @@
+"""Claiming a batch, preparing a window of its messages, and writing down what became of them.
+
+The database is the queue. A worker holds a batch by a lease; what it is about to send is committed
+as `transmitting` before the first byte of content leaves. Whoever takes over a batch whose lease
+ran out finds those rows and declares them uncertain: the server may have accepted them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db.models import Min, Q
+
+from audit import services as audit
+from consent import queries as consent
+from consent import services as consent_services
+from consent.rules.decision import Decision, SuppressionReason, SuppressionScope, Verdict
+from contacts import queries as contacts
+from contacts.queries import OpenedContact
+from delivery import rules
+from delivery.letters import Composer, Letter, Unsendable
+from delivery.models import Batch, DomainPosture, Mailing, Message
+from delivery.routing import Route, Step, after_attempt
+from delivery.rules import IN_FLIGHT, MailingStatus, Status
+from delivery.services import events
+from delivery.services.mailings import finish_if_done
+from delivery.transports.outcomes import Outcome
+from tenancy.keys import keyring
+from tenancy.models import KeyUse
+
+WINDOW = 50
+"""Messages in the air at once per worker: also the most that a crash can leave in doubt."""
+TABLE = "delivery_message"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A message that was committed as transmitting, and the letter to send."""
+
+    message: Message
+    letter: Letter
+
+
+def claim(batch_id: UUID, now: datetime) -> Batch | None:
+    """Take the lease of a due batch; None if somebody else has it or there is nothing to do."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    taken = Batch.objects.filter(free, id=batch_id, done=False, due_at__lte=now).update(
+        lease_until=now + rules.LEASE
+    )
+    if not taken:
+        return None
+    batch: Batch = Batch.objects.select_related("mailing__sender").get(id=batch_id)
+    _declare_uncertain(batch, now)
+    return batch
+
+
+def _declare_uncertain(batch: Batch, now: datetime) -> None:
+    """Only a worker that died leaves rows in the air in a batch that nobody holds."""
+    stranded = list(_messages(batch).filter(status=Status.TRANSMITTING).select_for_update())
+    for message in stranded:
+        _settle(message, Step(Status.UNCERTAIN, Route(message.route), "worker_died"), now)
+    events.record_many([(message, "uncertain", "worker_died") for message in stranded], now)
+    if stranded:
+        audit.record(
+            "messages_uncertain",
+            object_type="mailing",
+            object_id=batch.mailing_id,
+            messages=len(stranded),
+        )
+
+
+def prepare(batch: Batch, composer: Composer, now: datetime) -> list[Prepared] | None:
+    """The next window of letters, committed as transmitting; None when there is nothing more now.
+
+    Permits are computed here, per recipient, at the last moment before sending: what was revoked,
+    unsubscribed or paused a second ago counts.
+    """
+    mailing = Mailing.objects.get(id=batch.mailing_id)
+    if mailing.status != MailingStatus.SENDING:
+        return None
+    due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
+    waiting = _messages(batch).filter(due, status=Status.QUEUED).order_by("id")
+    messages = list(waiting.select_for_update(skip_locked=True)[:WINDOW])
+    if not messages:
+        return None
+    Batch.objects.filter(id=batch.id).update(lease_until=now + rules.LEASE)
+    ids = [message.contact_id for message in messages]
+    decisions = consent.decisions(composer.use, ids, now)
+    evidence = consent_services.store_evidence(decisions.values())
+    people = contacts.opened(ids)
+    prepared = []
+    for message in messages:
+        decision = decisions[message.contact_id]
+        message.evidence_id = evidence[decision.evidence_hash()]
+        if not _refused(message, decision, now):
+            prepared += _compose(message, people[message.contact_id], composer, now)
+    _save(messages)
+    return prepared
+
+
+def _refused(message: Message, decision: Decision, now: datetime) -> bool:
+    """Whether there is no permit. Refusals settle the message with the first reason's code."""
+    match decision.verdict:
+        case Verdict.PERMIT:
+            return False
+        case Verdict.HOLD:
+            step = Step(Status.HELD, Route(message.route), decision.code)
+        case Verdict.SUPPRESS:
+            step = Step(Status.SUPPRESSED, Route(message.route), decision.code)
+    _settle(message, step, now)
+    return True
+
+
+def _compose(
+    message: Message, person: OpenedContact, composer: Composer, now: datetime
+) -> list[Prepared]:
+    try:
+        letter = composer.compose(message.id, person, Route(message.route), now)
+    except Unsendable as problem:
+        _settle(message, Step(Status.FAILED, Route(message.route), problem.reason), now)
+        return []
+    if message.sealed_context is None:
+        context = orjson.dumps(composer.context_of(person))
+        message.sealed_context = keyring(KeyUse.MESSAGE).seal(context, TABLE, message.id)
+    message.attempts += 1
+    message.status = Status.TRANSMITTING
+    message.in_flight_since = now
+    return [Prepared(message, letter)]
+
+
+def record(
+    batch: Batch, sent: Sequence[tuple[Prepared, Outcome]], suppress: bool, now: datetime
+) -> None:
+    """Write down what became of a window. `suppress` allows to suppress addresses that are gone."""
+    messages, happened = [], []
+    for prepared, outcome in sent:
+        message = prepared.message
+        step = after_attempt(
+            outcome,
+            Route(message.route),
+            message.attempts,
+            message.in_flight_since or now,
+            now,
+            settings.SMTP_BACK_OFF_MINUTES or rules.BACK_OFF,
+        )
+        _settle(message, step, now)
+        message.protection = outcome.evidence.to_dict()
+        messages.append(message)
+        happened.append((message, _event(step, Route(message.route)), step.reason))
+        if step.suppress and suppress:
+            consent_services.suppress(
+                prepared.letter.address, SuppressionScope.ALL, SuppressionReason.BOUNCED, "bounce"
+            )
+    _save(messages)
+    events.record_many(happened, now)
+    _remember_posture(batch.mail_domain, [outcome for _, outcome in sent], now)
+    _log(batch, messages)
+
+
+def release(batch: Batch, now: datetime) -> None:
+    """Give the lease back: done, or due again when the first of its messages is."""
+    waiting = _messages(batch).filter(status__in=IN_FLIGHT)
+    if not waiting.exists():
+        Batch.objects.filter(id=batch.id).update(done=True, lease_until=None)
+        finish_if_done(batch.mailing_id)
+        return
+    due = waiting.aggregate(at=Min("next_attempt_at"))["at"]
+    Batch.objects.filter(id=batch.id).update(lease_until=None, due_at=max(due or now, now))
+
+
+def _messages(batch: Batch):  # type: ignore[no-untyped-def]
+    return Message.objects.filter(
+        mailing_id=batch.mailing_id, id__gte=batch.first_message, id__lte=batch.last_message
+    )
+
+
+def _settle(message: Message, step: Step, now: datetime) -> None:
+    old = Status(message.status)
+    if not rules.may_become(old, step.status):
+        raise RuntimeError(f"a message can't go from {old} to {step.status}")
+    message.status = step.status
+    message.reason = step.reason
+    message.route = step.route.value
+    message.next_attempt_at = step.next_attempt_at
+    message.in_flight_since = None
+    message.settled_at = None if step.status in IN_FLIGHT else now
+
+
+def _save(messages: Sequence[Message]) -> None:
+    Message.objects.bulk_update(
+        messages,
+        [
+            "status",
+            "reason",
+            "route",
+            "attempts",
+            "next_attempt_at",
+            "in_flight_since",
+            "settled_at",
+            "sealed_context",
+            "evidence",
+            "protection",
+        ],
+    )
+
+
+def _event(step: Step, route: Route) -> str:
+    if step.status is Status.QUEUED:
+        return "deferred" if step.next_attempt_at else "to_portal"
+    return step.status.value
+
+
+def _remember_posture(domain: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """What was seen of a domain explains and plans; it never authorizes."""
+    if outcomes:
+        last = outcomes[-1]
+        DomainPosture.objects.update_or_create(
+            domain=domain,
+            defaults={
+                "verdict": type(last).__name__,
+                "detail": getattr(last, "kind", "") or last.evidence.tls_version,
+                "seen_at": now,
+            },
+        )
+
+
+def _log(batch: Batch, messages: Sequence[Message]) -> None:
+    """One audit row per window, with a digest over each message's outcome."""
+    lines = sorted(f"{message.id} {message.status}" for message in messages)
+    audit.record(
+        "messages_sent",
+        object_type="mailing",
+        object_id=batch.mailing_id,
+        outcomes=dict(Counter(message.status for message in messages)),
+        digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+    )

@@ -1,0 +1,108 @@
+"""Promises 1 to 3 and 9, over real mail servers: permits, protection, accounting, stopping."""
+
+from __future__ import annotations
+
+from email import policy
+from email.parser import BytesParser
+
+from consent.rules.decision import SuppressionReason, SuppressionScope
+from consent.rules.purposes import Information, Purpose, Remuneration, Use
+from consent.services import suppress
+from delivery import queries
+from delivery.rules import MailingStatus, Status
+from delivery.services import mailings
+from tenancy.current import acting_for
+from tests.delivery.conftest import DIAGNOSIS, Post
+
+GOOD, NO_TLS = "ann@riverside-mail.test", "bob@plainmail.test"
+EXPIRED, GREY = "cat@oldpost.test", "dan@slowmail.test"
+GONE = "gone.eve@riverside-mail.test"
+
+
+def test_each_recipient_takes_the_way_that_protects_the_content(post: Post) -> None:
+    mailing = post.mailing(GOOD, NO_TLS, EXPIRED, GREY, GONE)
+    post.send()
+    assert post.statuses() == {
+        GOOD: Status.ACCEPTED,
+        NO_TLS: Status.IN_PORTAL,
+        EXPIRED: Status.IN_PORTAL,
+        GREY: Status.QUEUED,
+        GONE: Status.FAILED,
+    }
+    assert post.message(GONE).reason == "recipient_gone"
+    post.due_now()
+    post.send()
+    assert post.message(GREY).status == Status.ACCEPTED
+    with acting_for(post.organization.id):
+        mailing.refresh_from_db()
+        progress = queries.progress(mailing.id)
+    assert mailing.status == MailingStatus.FINISHED
+    assert progress.total == mailing.audience == 5
+
+
+def test_content_arrives_over_verified_tls_and_notices_hold_no_phi(post: Post) -> None:
+    post.mailing(GOOD, NO_TLS)
+    post.send()
+    (arrived,) = post.world.store.messages_for(GOOD)
+    assert arrived.tls_version in ("TLSv1.2", "TLSv1.3")
+    message = BytesParser(policy=policy.default).parsebytes(arrived.raw)
+    body = message.get_body(("html",))
+    assert body is not None
+    assert "Diabetes" in body.get_content()
+    assert DIAGNOSIS not in str(message.items()).casefold()
+    assert "List-Unsubscribe-Post" in message
+    (notice,) = post.world.store.messages_for(NO_TLS)
+    assert notice.plaintext
+    text = notice.raw.replace(b"=\r\n", b"")
+    assert DIAGNOSIS.encode() not in text.lower()
+    assert b"Pat0" not in text
+    assert b"Pat1" not in text
+    assert f"/{post.organization.public_code}/message/".encode() in text
+
+
+def test_without_a_permit_nothing_is_sent(post: Post) -> None:
+    paid = Use(
+        Purpose.MARKETING, Remuneration.PAID, frozenset({Information.DEMOGRAPHIC}), "Acme Gyms"
+    )
+    post.mailing(GOOD, use=paid)
+    post.send()
+    message = post.message(GOOD)
+    assert (message.status, message.reason) == (Status.SUPPRESSED, "no_authorization")
+    with acting_for(post.organization.id):
+        message.refresh_from_db()
+        assert message.evidence is not None
+        assert message.evidence.body["reasons"][0]["citation"].startswith("45 CFR 164.508")
+    assert not post.world.store.messages_for(GOOD)
+
+
+def test_a_wish_that_comes_after_the_launch_counts(post: Post) -> None:
+    post.mailing(GOOD, NO_TLS)
+    with acting_for(post.organization.id):
+        suppress(GOOD, SuppressionScope.ALL, SuppressionReason.UNSUBSCRIBED, "link")
+    post.send()
+    assert post.message(GOOD).reason == "unsubscribed"
+    assert post.message(NO_TLS).status == Status.IN_PORTAL
+
+
+def test_paused_means_paused_and_stopped_means_stopped(post: Post) -> None:
+    mailing = post.mailing(GOOD, NO_TLS)
+    with acting_for(post.organization.id):
+        mailings.pause(mailing.id)
+    assert post.send() == 0
+    with acting_for(post.organization.id):
+        mailings.resume(mailing.id)
+        mailings.pause(mailing.id)
+        assert mailings.stop(mailing.id) == 2
+    assert post.send() == 0
+    assert set(post.statuses().values()) == {Status.STOPPED}
+    assert not post.world.store.recent(1)
+
+
+def test_an_address_that_is_gone_is_not_tried_again(post: Post) -> None:
+    post.mailing(GONE)
+    post.send()
+    second = post.mailing(GONE)
+    post.send()
+    with acting_for(post.organization.id):
+        progress = queries.progress(second.id)
+    assert progress.reasons["suppressed"]["bounced"] == 1
