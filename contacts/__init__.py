@@ -1,0 +1,1 @@
+"""People with sealed profiles, imports, and segments over them."""

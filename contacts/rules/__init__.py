@@ -1,0 +1,1 @@
+"""What contacts are and how they are chosen: pure rules without Django, input or output."""

@@ -1,0 +1,251 @@
+"""The fields of a contact: what they hold, how values are read, and how they are compared."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TypeAlias
+
+from contacts.rules.dates import DateProblem, read_date
+
+Scalar: TypeAlias = str | int | float | bool
+Value: TypeAlias = Scalar | list[str] | None
+"""What a profile holds under a key: JSON types only, dates as ISO text, None for unknown."""
+
+MAX_TEXT_CHARACTERS = 500
+MAX_NUMBER = 10**15  # floats are exact to here
+
+_MEMBER_SEPARATOR = re.compile(r"[;|]")
+_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # controls, lone surrogates
+_TRUE = frozenset({"true", "yes", "y", "1", "t", "x"})
+_FALSE = frozenset({"false", "no", "n", "0", "f"})
+_PSYCHOTHERAPY_NOTES = re.compile(
+    r"psych.*note|note.*psych|^therapynotes?|(counsell?ing|counsell?or|process|session)notes?"
+)
+
+
+class FieldType(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    CHOICES = "choices"
+
+
+class FieldGroup(StrEnum):
+    DEMOGRAPHIC = "demographic"
+    CLINICAL = "clinical"
+    JOURNEY = "journey"
+    FINANCIAL = "financial"
+
+
+class FieldClass(StrEnum):
+    """How sensitive a field is.
+
+    IDENTIFIER names one person and so can never be part of a segment: a count of 0 against
+    "10 or fewer" would tell whether that person has a diagnosis. PART2 comes from a substance
+    use disorder programme (42 CFR Part 2).
+    """
+
+    IDENTIFIER = "identifier"
+    PHI = "phi"
+    PART2 = "part2"
+
+
+class Relationship(StrEnum):
+    PATIENT = "patient"
+    MEMBER = "member"
+    PROSPECT = "prospect"
+    PROFESSIONAL = "professional"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One allowed value, what people read for it, and other spellings that imports accept."""
+
+    value: str
+    label: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an organization's contacts.
+
+    `searchable` puts its values into the blind index. A choice field without choices takes any
+    text. Raises PsychotherapyNotes when the key or label names such notes.
+    """
+
+    key: str
+    label: str
+    type: FieldType
+    group: FieldGroup
+    classification: FieldClass = FieldClass.PHI
+    searchable: bool = True
+    choices: tuple[Choice, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_psychotherapy_notes(self.key)
+        refuse_psychotherapy_notes(self.label)
+
+    def label_of(self, value: Scalar) -> str:
+        """What people read for a stored value."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return next((choice.label for choice in self.choices if choice.value == value), str(value))
+
+
+class ValueProblem(ValueError):
+    """A value could not be read. The exception's text never repeats the value.
+
+    `detail` does, and is only for the reject file that authorized staff download.
+    """
+
+    def __init__(self, field_key: str, public: str, detail: str) -> None:
+        super().__init__(public)
+        self.field_key = field_key
+        self.public = public
+        self.detail = detail
+
+
+class PsychotherapyNotes(ValueError):
+    """Psychotherapy notes (45 CFR 164.501) are never kept, segmented or merged here."""
+
+
+def refuse_psychotherapy_notes(key_or_label: str) -> None:
+    """Raise PsychotherapyNotes if a field or column is named like psychotherapy notes."""
+    letters = re.sub(r"[\W\d_]", "", key_or_label.casefold())
+    if _PSYCHOTHERAPY_NOTES.search(letters):
+        raise PsychotherapyNotes(
+            "Psychotherapy notes cannot be kept here (45 CFR 164.508(a)(2)). Leave this field out;"
+            " if it holds something else, give it another name."
+        )
+
+
+def clean_value(field: Field, text: str) -> Value:
+    """Read imported or typed text as the field's type; blank text is None.
+
+    Raises ValueProblem in plain words.
+    """
+    text = _tidy(text)
+    if not text:
+        return None
+    if field.type is FieldType.CHOICES:
+        members = [_tidy(member) for member in _MEMBER_SEPARATOR.split(text)]
+        cleaned = [_clean_choice(field, member) for member in members if member]
+        return list(dict.fromkeys(cleaned)) or None
+    return clean_member(field, text)
+
+
+def clean_member(field: Field, text: str) -> Scalar:
+    """Read one value: like `clean_value`, but not blank, and one member of several choices."""
+    text = _tidy(text)
+    if not text:
+        raise ValueProblem(field.key, f"{field.label} is blank", f"{field.label} is blank")
+    match field.type:
+        case FieldType.TEXT:
+            return _clean_text(field, text)
+        case FieldType.NUMBER:
+            return _clean_number(field, text)
+        case FieldType.DATE:
+            return _clean_date(field, text)
+        case FieldType.BOOLEAN:
+            return _clean_boolean(field, text)
+        case FieldType.CHOICE | FieldType.CHOICES:
+            return _clean_choice(field, text)
+
+
+def normalize(value: Value) -> list[str]:
+    """The canonical strings of a stored value, for comparison and for the blind index.
+
+    Unicode NFKC, case-folded, blanks collapsed; one string for each member of several choices.
+    """
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [normal for member in value for normal in normalize(member)]
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, float) and value.is_integer():
+        return [str(int(value))]
+    normal = _fold(str(value))
+    return [normal] if normal else []
+
+
+def index_entries(
+    fields: Iterable[Field], profile: Mapping[str, Value]
+) -> Iterator[tuple[str, str]]:
+    """The (field key, canonical string) pairs of a profile that belong into the blind index."""
+    for field in fields:
+        if field.searchable:
+            for normal in normalize(profile.get(field.key)):
+                yield field.key, normal
+
+
+def _fold(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Folding can leave a sequence that NFKC composes again, so it is applied once more.
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def _tidy(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _problem(field: Field, text: str, what: str) -> ValueProblem:
+    return ValueProblem(field.key, f"{field.label} {what}", f"{field.label} “{text[:80]}” {what}")
+
+
+def _clean_text(field: Field, text: str) -> str:
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise _problem(field, text, f"is longer than {MAX_TEXT_CHARACTERS} characters")
+    if _UNSHOWABLE.search(text):
+        raise _problem(field, "", "has characters that cannot be shown")
+    return text
+
+
+def _clean_number(field: Field, text: str) -> int | float:
+    if not _NUMBER.fullmatch(text) or abs(number := float(text.replace(",", ""))) > MAX_NUMBER:
+        raise _problem(field, text, "is not a number; write it like 12 or 12.5")
+    return int(number) if number.is_integer() else number
+
+
+def _clean_date(field: Field, text: str) -> str:
+    try:
+        return read_date(text).isoformat()
+    except DateProblem as problem:
+        if problem.impossible:
+            raise _problem(field, text, "does not exist") from None
+        what = "is not a date; write it like 1980-02-28 or 02/28/1980"
+        raise _problem(field, text, what) from None
+
+
+def _clean_boolean(field: Field, text: str) -> bool:
+    folded = _fold(text)
+    if folded in _TRUE or folded == _fold(field.label):
+        return True
+    if folded in _FALSE:
+        return False
+    raise _problem(field, text, "is neither yes nor no")
+
+
+def _clean_choice(field: Field, text: str) -> str:
+    if not field.choices:
+        return _clean_text(field, text)
+    value = _choices_by_name(field.choices).get(_fold(text))
+    if value is None:
+        raise _problem(field, text, "is not one of the choices of this field")
+    return value
+
+
+@lru_cache(maxsize=256)
+def _choices_by_name(choices: tuple[Choice, ...]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for choice in choices:
+        for name in (choice.value, choice.label, *choice.also):
+            names.setdefault(_fold(name), choice.value)
+    return names

@@ -1,0 +1,124 @@
+"""Rows become contacts or rejects; a reject tells authorized staff everything and logs nothing."""
+
+from datetime import date
+
+from contacts.rules.csvfile import Row
+from contacts.rules.fields import Relationship
+from contacts.rules.imports import CleanContact, Reject, clean_row, suggest_mapping
+from contacts.rules.starter import starter_fields
+
+FIELDS = starter_fields()
+TODAY = date(2026, 11, 21)
+
+
+def clean(**values: str) -> CleanContact | Reject:
+    return clean_row(Row(7, values), {key: key for key in values}, FIELDS, TODAY)
+
+
+def accept(**values: str) -> CleanContact:
+    contact = clean(**values)
+    assert isinstance(contact, CleanContact)
+    return contact
+
+
+def reject(**values: str) -> Reject:
+    refused = clean(**values)
+    assert isinstance(refused, Reject)
+    return refused
+
+
+def test_columns_are_recognized_by_name_and_synonym_once_each() -> None:
+    headers = ["MRN", "First Name", "Surname", "E-Mail", "DOB", "Date of Birth", "Shoe size"]
+    assert suggest_mapping(headers, FIELDS) == {
+        "MRN": "record_number",
+        "First Name": "first_name",
+        "Surname": "last_name",
+        "E-Mail": "email",
+        "DOB": "birth_date",
+    }
+
+
+def test_a_full_row() -> None:
+    contact = accept(
+        record_number=" A-17 ",
+        email="Ana.Ruiz@Example.org",
+        birth_date="2/28/1980",
+        language="Spanish",
+        relationship="member",
+        deceased="n",
+        conditions="Asthma;COPD",
+        phone="",
+    )
+    assert contact.profile == {
+        "record_number": "A-17",
+        "email": "Ana.Ruiz@example.org",
+        "birth_date": "1980-02-28",
+        "language": "es",
+        "relationship": "member",
+        "deceased": False,
+        "conditions": ["asthma", "copd"],
+    }
+    assert contact.identity == "record:a-17"
+    assert contact.mail_domain == "example.org"
+    assert (contact.language, contact.relationship) == ("es", Relationship.MEMBER)
+    assert not contact.deceased
+
+
+def test_without_a_record_number_email_and_birth_date_identify() -> None:
+    first = accept(email="Ana@Example.org", birth_date="1980-02-28")
+    second = accept(email="ana@example.org", birth_date="02/28/1980")
+    assert first.identity == second.identity
+    assert accept(email="ana@example.org", birth_date="2010-02-28").identity != first.identity
+
+
+def test_a_record_number_is_enough() -> None:
+    contact = accept(record_number="17")
+    assert contact.email is None
+    assert contact.mail_domain == contact.language == ""
+    assert contact.relationship is Relationship.PATIENT
+
+
+def test_nobody_in_particular_is_rejected() -> None:
+    for values in ({"email": "ana@example.org"}, {"birth_date": "1980-02-28"}, {"state": "CA"}):
+        assert "neither a medical record number" in reject(**values).public_reasons[0]
+
+
+def test_every_problem_of_a_row_is_reported_without_values_in_public() -> None:
+    refused = reject(record_number="17", birth_date="31/02/1980", email="ana at example", sex="?")
+    assert refused.number == 7
+    assert refused.reasons == (
+        "Birth date “31/02/1980” does not exist",
+        "Email “ana at example”: the email must be one address without a name or spaces around it",
+        "Sex “?” is not one of the choices of this field",
+    )
+    for value in ("31/02/1980", "ana at", "?"):
+        assert value not in repr(refused.public_reasons)
+        assert value not in repr(refused)
+
+
+def test_a_birth_date_must_be_a_possible_age() -> None:
+    assert reject(record_number="1", birth_date="2026-11-22").public_reasons == (
+        "Birth date is in the future",
+    )
+    assert reject(record_number="1", birth_date="1890-01-01").public_reasons == (
+        "Birth date is more than 130 years ago",
+    )
+    assert accept(record_number="1", birth_date="2026-11-21")
+
+
+def test_columns_outside_the_mapping_are_dropped() -> None:
+    row = Row(2, {"mrn": "1", "secret": "x"})
+    contact = clean_row(row, {"mrn": "record_number"}, FIELDS, TODAY)
+    assert isinstance(contact, CleanContact)
+    assert contact.profile == {"record_number": "1"}
+
+
+def test_a_row_that_does_not_line_up_is_rejected() -> None:
+    refused = clean_row(Row(9, {}, "too short"), {}, FIELDS, TODAY)
+    assert refused == Reject(9, ("too short",), ("too short",))
+
+
+def test_a_contact_and_a_row_never_show_values_in_their_repr() -> None:
+    contact = accept(record_number="SECRET", first_name="SECRET", email="SECRET@example.org")
+    assert "SECRET" not in repr(contact).upper().replace("SECRET@", "")
+    assert "secret" not in repr(Row(2, {"a": "secret"}))

@@ -1,0 +1,112 @@
+"""People are stored sealed, found again by who they are, and marked when they share an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from contacts import queries, services
+from contacts.models import Contact
+from tenancy.current import acting_for
+from tenancy.keys import blind_index
+from tests.contacts.patients import cleaned, patient, store
+from tests.people import Room
+
+
+@pytest.fixture
+def riverside(room: Room) -> Iterator[Room]:
+    with acting_for(room.riverside.id):
+        yield room
+
+
+def test_every_column_hides_what_the_profile_holds(riverside: Room) -> None:
+    [contact] = store([patient(1)])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(c)::text, profile FROM contacts_contact c")
+        text, profile = cursor.fetchone()
+    for secret in ("Quackenbush", "RH000001", "wilhelmina", "1951", "asthma", "Cardiology"):
+        assert secret.casefold() not in text.casefold()
+        assert secret.casefold().encode() not in bytes(profile).lower()
+    assert queries.opened([contact])[contact].profile["last_name"] == "Quackenbush1"
+
+
+def test_opened_says_everything_but_shows_nothing(riverside: Room) -> None:
+    [contact] = store([patient(1)])
+    person = queries.opened([contact])[contact]
+    assert person.email == "wilhelmina.quackenbush1@oldpost.test"
+    assert (person.mail_domain, person.language, person.relationship) == (
+        "oldpost.test",
+        "en",
+        "patient",
+    )
+    assert "Quackenbush" not in repr(person)
+    assert "quackenbush" not in repr(person)
+
+
+def test_the_same_person_again_is_updated_and_the_same_values_change_nothing(
+    riverside: Room,
+) -> None:
+    assert services.save_many(cleaned([patient(1), patient(2)])).created == 2
+    again = services.save_many(cleaned([patient(1), patient(2, Department="Neurology")]))
+    assert (again.created, again.updated, again.unchanged) == (0, 1, 1)
+    assert queries.total() == 2
+
+
+def test_somebody_twice_in_one_batch_is_one_person(riverside: Room) -> None:
+    saved = services.save_many(cleaned([patient(1), patient(1, Department="Neurology")]))
+    assert (saved.created, saved.updated) == (1, 1)
+    [person] = queries.page().contacts
+    assert person.profile["department"] == "Neurology"
+
+
+def test_a_blank_cell_leaves_what_is_known(riverside: Room) -> None:
+    [contact] = store([patient(1)])
+    store([patient(1, Conditions="", Email="")])
+    assert queries.opened([contact])[contact].profile["conditions"] == ["asthma"]
+    assert queries.opened([contact])[contact].email is not None
+
+
+def test_a_shared_address_marks_everybody_who_has_it_and_unmarks_who_leaves(
+    riverside: Room,
+) -> None:
+    shared = {"Email": "Family@oldpost.test"}
+    first, second, third = store(
+        [patient(1, **shared), patient(2, Email="family@OLDPOST.test"), patient(3)]
+    )
+    households = {key: person.household for key, person in _all().items()}
+    assert households == {first: True, second: True, third: False}
+    store([patient(2)])
+    assert not any(person.household for person in _all().values())
+
+
+def test_an_address_has_one_token_whatever_its_case(riverside: Room) -> None:
+    store([patient(1, Email="Ann.Lee@OldPost.test")])
+    token = queries.address_token("ann.lee@oldpost.TEST")
+    assert Contact.objects.get().email_token == token
+    assert token == blind_index().wide_token("email", "ann.lee@oldpost.test")
+
+
+def test_the_erased_stay_erased(riverside: Room) -> None:
+    [contact] = store([patient(1)])
+    Contact.objects.update(erased_at=timezone.now(), profile=b"", tokens=[])
+    saved = services.save_many(cleaned([patient(1)]))
+    assert (saved.created, saved.updated, saved.unchanged) == (0, 0, 1)
+    assert queries.opened([contact]) == {}
+
+
+def test_saving_takes_the_same_number_of_queries_for_many(
+    riverside: Room, django_assert_num_queries: object
+) -> None:
+    store([patient(0)])
+    few, many = cleaned([patient(1)]), cleaned(patient(n) for n in range(2, 60))
+    with django_assert_num_queries(6):  # type: ignore[operator]
+        services.save_many(few)
+    with django_assert_num_queries(6):  # type: ignore[operator]
+        services.save_many(many)
+
+
+def _all() -> dict[object, queries.OpenedContact]:
+    return {person.id: person for person in queries.page().contacts}
