@@ -1,0 +1,1 @@
+"""Purposes, authorizations, suppressions, and the decision whether a message may go."""

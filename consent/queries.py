@@ -1,0 +1,185 @@
+"""Reads of consent: facts about people, in bulk, and the decisions that follow from them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from consent import models
+from consent.rules.authorization import Authorization, Method, Signer
+from consent.rules.decision import (
+    Decision,
+    RecipientFacts,
+    Suppression,
+    SuppressionReason,
+    SuppressionScope,
+    decide,
+)
+from consent.rules.forms import FormText, check_form
+from consent.rules.purposes import Purpose, Use
+from contacts.models import Contact
+from contacts.rules.fields import Relationship
+from encryption.cipher import CannotOpen
+from tenancy.current import current_organization_id
+from tenancy.keys import keyring
+from tenancy.models import KeyUse, Organization
+
+AUTHORIZATION_TABLE = "consent_authorization"
+
+
+def organization() -> Organization:
+    """The organization in force."""
+    return Organization.objects.get(id=current_organization_id())
+
+
+def decisions(use: Use, contact_ids: Collection[UUID], now: datetime) -> dict[UUID, Decision]:
+    """The permit or refusal of each person for one use, at this moment, in five queries.
+
+    `now` may be in any zone: "today" is the organization's.
+    """
+    here = now.astimezone(ZoneInfo(organization().time_zone))
+    return {contact: decide(use, known, here) for contact, known in facts(contact_ids).items()}
+
+
+def facts(contact_ids: Collection[UUID]) -> dict[UUID, RecipientFacts]:
+    """What a decision needs to know of each person. Somebody erased has no address."""
+    people = list(
+        Contact.objects.filter(id__in=contact_ids).values_list(
+            "id", "email_token", "deceased", "relationship", "erased_at"
+        )
+    )
+    signed = authorizations(contact_ids)
+    stopped = _suppressions({token for _, token, *_ in people if token})
+    return {
+        contact: RecipientFacts(
+            relationship=Relationship(relationship),
+            has_address=token is not None and erased_at is None,
+            deceased=deceased,
+            authorizations=tuple(signed.get(contact, ())),
+            suppressions=stopped.get(token, frozenset()),
+        )
+        for contact, token, deceased, relationship, erased_at in people
+    }
+
+
+def authorizations(contact_ids: Collection[UUID]) -> dict[UUID, list[Authorization]]:
+    """Every authorization of these people, its seal checked."""
+    rows = models.Authorization.objects.filter(contact_id__in=contact_ids).select_related("version")
+    revoked = dict(
+        models.Revocation.objects.filter(authorization__contact_id__in=contact_ids).values_list(
+            "authorization_id", "received_at"
+        )
+    )
+    legal_name = organization().legal_name
+    found: defaultdict[UUID, list[Authorization]] = defaultdict(list)
+    for row in rows:
+        found[row.contact_id].append(_authorization(row, revoked.get(row.id), legal_name))
+    return found
+
+
+def _authorization(
+    row: models.Authorization, revoked_at: datetime | None, legal_name: str
+) -> Authorization:
+    text, form_passed = _form(orjson.dumps(row.version.text), legal_name)
+    sealed = opened_signature(row)
+    return Authorization(
+        id=row.id,
+        purposes=text.purposes,
+        information=text.categories,
+        covers_remuneration=text.covers_remuneration,
+        signed_on=row.signed_on,
+        expires_at=row.expires_at,
+        method=Method(row.method),
+        signer=Signer(row.signer),
+        authority=str(sealed.get("authority", "")),
+        revoked_at=revoked_at,
+        copy_given_at=row.copy_given_at,
+        form_passed=form_passed,
+        intact=bool(sealed) and text.digest() == row.version.digest,
+    )
+
+
+@lru_cache(maxsize=256)
+def _form(text: bytes, legal_name: str) -> tuple[FormText, bool]:
+    """A version's text and whether it passes every check of a form; versions never change."""
+    form = FormText.from_json(orjson.loads(text))
+    return form, not check_form(form, legal_name)
+
+
+def opened_signature(row: models.Authorization) -> dict[str, object]:
+    """Who signed, how and by what authority; empty if the record was tampered with.
+
+    The sealed copy repeats every column that decides, so that a column changed in the database
+    makes the authorization fail (hence 45 CFR 164.530(j): what counts is what was signed).
+    """
+    try:
+        body = keyring(KeyUse.AUTHORIZATION).open(bytes(row.sealed), AUTHORIZATION_TABLE, row.id)
+    except CannotOpen:
+        return {}
+    sealed: dict[str, object] = orjson.loads(body)
+    return sealed if sealed["decisive"] == decisive_columns(row) else {}
+
+
+def decisive_columns(row: models.Authorization) -> dict[str, str]:
+    """The columns on which decisions rest, as they are bound into the sealed copy."""
+    return {
+        "contact": str(row.contact_id),
+        "version": str(row.version_id),
+        "form": row.version.digest,
+        "signed_on": row.signed_on.isoformat(),
+        "expires_at": row.expires_at.astimezone(ZoneInfo("UTC")).isoformat(),
+        "signer": row.signer,
+        "method": row.method,
+    }
+
+
+def _suppressions(tokens: Collection[UUID]) -> dict[UUID, frozenset[Suppression]]:
+    rows = models.Suppression.objects.filter(address_token__in=tokens).values_list(
+        "address_token", "scope", "reason"
+    )
+    found: defaultdict[UUID, set[Suppression]] = defaultdict(set)
+    for token, scope, reason in rows:
+        found[token].add(Suppression(SuppressionScope(scope), SuppressionReason(reason)))
+    return {token: frozenset(each) for token, each in found.items()}
+
+
+def live_purposes(
+    contact_ids: Collection[UUID], purposes: Collection[str], now: datetime
+) -> dict[UUID, set[str]]:
+    """The purposes that each person has a live authorization for: facts for segments."""
+    wanted = {Purpose(purpose) for purpose in purposes}
+    return {
+        contact: {
+            purpose.value
+            for each in signed
+            if is_live(each, now)
+            for purpose in each.purposes & wanted
+        }
+        for contact, signed in authorizations(contact_ids).items()
+    }
+
+
+def is_live(authorization: Authorization, now: datetime) -> bool:
+    """Whether the authorization stands at this moment, whatever it is for."""
+    return (
+        authorization.intact
+        and authorization.form_passed
+        and authorization.revoked_at is None
+        and now < authorization.expires_at
+    )
+
+
+def forms() -> list[models.AuthorizationForm]:
+    return list(models.AuthorizationForm.objects.order_by("name"))
+
+
+def versions(form_id: UUID | None = None) -> list[models.FormVersion]:
+    """Published versions, newest first."""
+    rows = models.FormVersion.objects.select_related("form").order_by("-published_at")
+    return list(rows.filter(form_id=form_id) if form_id else rows)
