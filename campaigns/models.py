@@ -1,0 +1,105 @@
+"""Templates, campaigns and their approvals."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from contacts.models import Segment
+from delivery.models import Sender
+from tenancy.models import TenantModel
+
+
+class Template(TenantModel):
+    """What is written, in HTML with merge fields. Names no patient."""
+
+    name = models.CharField(max_length=120)
+    subject = models.CharField(max_length=150)
+    preheader = models.CharField(max_length=150, blank=True)
+    html = models.TextField()
+    created_by = models.UUIDField()
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"], name="campaigns_template_one_per_name"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignStatus(models.TextChoices):
+    DRAFT = "draft"
+    SUBMITTED = "submitted", "Waiting for approval"
+    APPROVED = "approved"
+    LAUNCHED = "launched"
+
+
+class Campaign(TenantModel):
+    """A template to a segment, for a purpose.
+
+    Submitting compiles and stores the content; approval is bound to `digest`, which covers all that
+    decides who gets what. Any edit puts the campaign back to draft.
+    """
+
+    name = models.CharField(max_length=120)
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, db_constraint=False)
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, db_constraint=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_constraint=False)
+    purpose = models.CharField(max_length=40)
+    remuneration = models.CharField(max_length=10, default="unknown")
+    sponsor = models.CharField(max_length=120, blank=True)
+    tracking = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT
+    )
+    sealed_content = models.BinaryField(null=True, help_text="Compiled at submission.")
+    sealed_tree = models.BinaryField(null=True, help_text="The segment as it was submitted.")
+    digest = models.CharField(max_length=64, blank=True)
+    created_by = models.UUIDField()
+    submitted_by = models.UUIDField(null=True)
+    submitted_at = models.DateTimeField(null=True)
+    launched_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"], name="campaigns_campaign_one_per_name"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=CampaignStatus.values),
+                name="campaigns_campaign_known_status",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Approval(TenantModel):
+    """A second person's yes or no to exactly this digest. Only ever added."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_constraint=False)
+    digest = models.CharField(max_length=64)
+    approved = models.BooleanField()
+    comment = models.CharField(max_length=500, blank=True)
+    decided_by = models.UUIDField()
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "campaign", "digest"],
+                condition=models.Q(approved=True),
+                name="campaigns_approval_once_per_digest",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "approved" if self.approved else "returned"

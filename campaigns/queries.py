@@ -1,0 +1,255 @@
+"""Reads of campaigns: lists, forecasts and reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from campaigns import rules
+from campaigns.models import Approval, Campaign, CampaignStatus, Template
+from consent import queries as consent
+from consent.rules.decision import Verdict
+from consent.rules.purposes import Information, Purpose, Remuneration, Use, information_of
+from contacts import queries as contacts
+from contacts.models import Segment
+from contacts.rules import segments
+from delivery import queries as delivery
+from delivery.content import CompiledContent, compile_content
+from delivery.models import Mailing
+from tenancy.current import current_organization_id
+from tenancy.keys import keyring
+from tenancy.models import KeyUse, Organization
+
+TABLE = "campaigns_campaign"
+CHUNK = 2000
+
+
+def now_here() -> datetime:
+    """The present moment in the organization's time zone: days begin and end there."""
+    organization = Organization.objects.get(id=current_organization_id())
+    return timezone.now().astimezone(ZoneInfo(organization.time_zone))
+
+
+def campaigns() -> QuerySet[Campaign]:
+    found: QuerySet[Campaign] = Campaign.objects.select_related("segment", "template").order_by(
+        "-created_at"
+    )
+    return found
+
+
+def templates() -> QuerySet[Template]:
+    found: QuerySet[Template] = Template.objects.order_by("name")
+    return found
+
+
+def merge_fields() -> list[str]:
+    """Keys that a template may use."""
+    return [each.key for each in contacts.fields()]
+
+
+def compiled(template: Template) -> CompiledContent:
+    """Raises `ContentError` in words for the author."""
+    return compile_content(template.subject, template.preheader, template.html, merge_fields())
+
+
+def use_of(campaign: Campaign, content: CompiledContent, tree: segments.Segment) -> Use:
+    """What the campaign does with information: the fields that choose people or fill the text."""
+    known = {each.key: each for each in contacts.fields()}
+    used = set(content.fields) | set(segments.fields_used(tree))
+    information = {information_of(known[key]) for key in used if key in known}
+    return Use(
+        purpose=Purpose(campaign.purpose),
+        remuneration=Remuneration(campaign.remuneration),
+        information=frozenset(information or {Information.DEMOGRAPHIC}),
+        sponsor=campaign.sponsor,
+    )
+
+
+def digest_of(campaign: Campaign, content: CompiledContent, tree_json: str) -> str:
+    """What an approval of the campaign, as it is now, is bound to."""
+    return rules.approval_digest(
+        {
+            "content": content.digest(),
+            "segment": orjson.loads(tree_json),
+            "purpose": campaign.purpose,
+            "remuneration": campaign.remuneration,
+            "sponsor": campaign.sponsor,
+            "sender": [str(campaign.sender_id), campaign.sender.name, campaign.sender.address],
+            "tracking": campaign.tracking,
+        }
+    )
+
+
+def tree_json_of(campaign: Campaign) -> str:
+    """The segment as it is now, in canonical form."""
+    return segments.to_json(contacts.segment_tree(campaign.segment))
+
+
+def current_digest(campaign: Campaign) -> str:
+    """What the campaign comes to with its template, segment and sender as they are now.
+
+    Differs from the approved digest as soon as anybody edited any of them.
+    """
+    return digest_of(campaign, compiled(campaign.template), tree_json_of(campaign))
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A campaign's content and segment as they were submitted."""
+
+    content: CompiledContent
+    tree_json: str
+
+
+def submitted(campaign: Campaign) -> Submitted:
+    """Opens what the submission stored; launch never compiles again."""
+    ring = keyring(KeyUse.MESSAGE)
+    content = ring.open(bytes(campaign.sealed_content or b""), TABLE, campaign.id)
+    tree = ring.open(bytes(campaign.sealed_tree or b""), TABLE, campaign.id)
+    return Submitted(CompiledContent.from_dict(orjson.loads(content)), tree.decode())
+
+
+def approval_of(campaign: Campaign) -> Approval | None:
+    """The approval of exactly what was submitted."""
+    found: Approval | None = Approval.objects.filter(
+        campaign=campaign, digest=campaign.digest, approved=True
+    ).first()
+    return found
+
+
+def decisions_on(campaign: Campaign) -> list[Approval]:
+    return list(Approval.objects.filter(campaign=campaign).order_by("-decided_at"))
+
+
+@dataclass
+class Forecast:
+    """What would happen if the campaign were sent now."""
+
+    matched: int = 0
+    permitted: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    basis: str = ""
+
+    def shown(self) -> rules.Section:
+        """With small cells hidden."""
+        cells = {"permitted": self.permitted, **self.reasons}
+        return rules.section(cells, {**rules.REASONS, "permitted": "Will be mailed"})
+
+
+def forecast(campaign: Campaign) -> Forecast:
+    """Count the audience and compute every permit, without keeping anybody.
+
+    Raises `ContentError` or `SegmentProblem` if the campaign can't be compiled as it stands.
+    """
+    tree = contacts.segment_tree(campaign.segment)
+    use = use_of(campaign, compiled(campaign.template), tree)
+    now, found = now_here(), Forecast()
+    audience = [contact for contact, _ in contacts.matching(tree, now.date())]
+    found.matched = len(audience)
+    for start in range(0, len(audience), CHUNK):
+        for decision in consent.decisions(use, audience[start : start + CHUNK], now).values():
+            if decision.verdict is Verdict.PERMIT:
+                found.permitted += 1
+                found.basis = decision.reasons[0].message
+            else:
+                found.reasons[decision.code] += 1
+    return found
+
+
+def mailing_of(campaign: Campaign) -> Mailing | None:
+    found: Mailing | None = Mailing.objects.filter(reference=campaign.id).first()
+    return found
+
+
+@dataclass(frozen=True)
+class Report:
+    """A mailing's funnel. Every section adds up to the one above, as far as it may be shown."""
+
+    mailing: Mailing
+    progress: delivery.Progress
+    outcome: rules.Section
+    suppressed: rules.Section
+    failed: rules.Section
+    engagement: rules.Section
+    portal_reasons: rules.Section
+
+    @property
+    def adds_up(self) -> bool:
+        return self.progress.total == self.mailing.audience
+
+
+def report(mailing: Mailing) -> Report:
+    """Counts by outcome and reason, small cells hidden."""
+    found = delivery.progress(mailing.id)
+    outcome = {code: found.by_status[code] for code in rules.STATUSES if code != "in_flight"}
+    outcome["in_flight"] = found.in_flight
+    return Report(
+        mailing,
+        found,
+        rules.section(outcome, rules.STATUSES),
+        _reasons(found, "suppressed"),
+        _reasons(found, "failed"),
+        _engagement(mailing.id),
+        _reasons(found, "in_portal"),
+    )
+
+
+def _reasons(found: delivery.Progress, status: str) -> rules.Section:
+    return rules.section(found.reasons.get(status, {}), rules.REASONS)
+
+
+_ENGAGEMENT = {
+    "picked_up": "Read in the portal",
+    "opened": "Opened by a person",
+    "opened_machine": "Opened by a machine or unknown",
+    "clicked": "Clicked by a person",
+    "clicked_machine": "Clicked by a machine or unknown",
+    "unsubscribed": "Unsubscribed",
+}
+
+
+def _engagement(mailing_id: UUID) -> rules.Section:
+    cells: Counter[str] = Counter(dict.fromkeys(_ENGAGEMENT, 0))
+    for (kind, verdict), number in delivery.event_counts(mailing_id).items():
+        if kind in ("opened", "clicked"):
+            cells[kind if verdict == "person" else f"{kind}_machine"] += number
+        elif kind in cells:
+            cells[kind] += number
+    return rules.section(cells, _ENGAGEMENT)
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How far an organization has come on its first day."""
+
+    patients: bool
+    segment: bool
+    template: bool
+    sender: bool
+    campaign: bool
+
+    @property
+    def complete(self) -> bool:
+        return all((self.patients, self.segment, self.template, self.sender, self.campaign))
+
+
+def beginning() -> Beginning:
+    return Beginning(
+        patients=contacts.any_contacts(),
+        segment=Segment.objects.exists(),
+        template=Template.objects.exists(),
+        sender=bool(delivery.senders()),
+        campaign=Campaign.objects.exists(),
+    )
+
+
+def waiting_for_approval() -> int:
+    number: int = Campaign.objects.filter(status=CampaignStatus.SUBMITTED).count()
+    return number

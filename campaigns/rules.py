@@ -1,0 +1,93 @@
+"""What an approval covers, who may give it, and how a report adds up. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from contacts.rules.counts import Count, hide_small_cells
+
+
+def approval_digest(parts: Mapping[str, object]) -> str:
+    """SHA-256 over everything that decides who gets what, from whom and why.
+
+    Any edit of any part gives another digest, so an approval of the old one is void.
+    """
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def may_decide(decider: UUID, authors: set[UUID]) -> bool:
+    """Whether this person is a second person: neither wrote nor submitted it."""
+    return decider not in authors
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a report's breakdown."""
+
+    code: str
+    label: str
+    count: Count
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lines that add up to a total, as far as both may be shown."""
+
+    lines: list[Line]
+    total: Count
+
+
+def section(cells: Mapping[str, int], labels: Mapping[str, str]) -> Section:
+    """A breakdown with small cells and their complements hidden, largest first."""
+    shown = hide_small_cells(cells)
+    ordered = sorted(cells, key=lambda code: (-cells[code], code))
+    lines = [
+        Line(code, labels.get(code, code.replace("_", " ").capitalize()), shown.cells[code])
+        for code in ordered
+        if cells[code]
+    ]
+    return Section(lines, shown.total)
+
+
+REASONS = {
+    "no_authorization": "No signed authorization",
+    "expired": "Authorization expired",
+    "revoked": "Authorization revoked",
+    "lacks_remuneration_statement": "Authorization does not mention payment",
+    "purpose_not_covered": "Authorization does not cover this purpose",
+    "information_not_covered": "Authorization does not cover this information",
+    "unsubscribed": "Unsubscribed",
+    "bounced": "Address no longer exists",
+    "complained": "Reported an earlier message as spam",
+    "do_not_contact": "Asked not to be contacted",
+    "deceased": "Deceased",
+    "no_address": "No email address",
+    "recipient_gone": "The mailbox does not exist",
+    "mailbox_full": "The mailbox is full",
+    "gave_up": "The mail server did not answer for two days",
+    "policy": "The mail server refuses our mail",
+    "content": "The mail server refuses this message",
+    "no_such_domain": "The mail domain does not exist",
+    "takes_no_mail": "The mail domain takes no mail",
+    "bad_address": "The address can't be used",
+    "bad_content": "The message could not be filled in",
+    "bad_header": "The message could not be written",
+    "worker_died": "Sending was interrupted",
+    "lost_after_content": "The connection broke before the answer",
+    "": "No reason recorded",
+}
+STATUSES = {
+    "accepted": "Delivered to the mail server over verified TLS",
+    "in_portal": "Waiting in the secure portal",
+    "suppressed": "Not mailed: no lawful basis, or a wish not to be mailed",
+    "failed": "Could not be delivered",
+    "held": "Held for the privacy officer",
+    "stopped": "Stopped before sending",
+    "uncertain": "Uncertain: may have arrived",
+    "in_flight": "Still on the way",
+}

@@ -1,0 +1,184 @@
+"""Writing, submitting, deciding and launching campaigns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from campaigns import queries, rules
+from campaigns.models import Approval, Campaign, CampaignStatus, Template
+from contacts import queries as contacts
+from contacts.rules import segments
+from delivery.models import Mailing
+from delivery.services import mailings
+from tenancy.current import current_organization_id
+from tenancy.keys import keyring
+from tenancy.models import KeyUse
+
+
+class NotPossible(Exception):
+    """This can't be done now; the message says why and what to do instead."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an author says of a campaign."""
+
+    name: str
+    segment_id: UUID
+    template_id: UUID
+    sender_id: UUID
+    purpose: str
+    remuneration: str
+    sponsor: str
+    tracking: bool
+
+
+def save_template(template: Template) -> Template:
+    """Store a template that compiles. Raises `ContentError`.
+
+    Campaigns that use it and are not launched go back to draft: what was approved is no more.
+    """
+    queries.compiled(template)
+    template.updated_at = timezone.now()
+    template.save()
+    audit.record("template_saved", object_type="template", object_id=template.id)
+    _void(Campaign.objects.filter(template=template))
+    return template
+
+
+def save_campaign(draft: Draft, by: UUID, campaign_id: UUID | None = None) -> Campaign:
+    """Make a campaign, or change one that is not launched; a change voids its approval."""
+    if campaign_id is None:
+        campaign = Campaign(created_by=by)
+    else:
+        campaign = _locked(campaign_id)
+        if campaign.status == CampaignStatus.LAUNCHED:
+            raise NotPossible("This campaign was launched. Copy it to send something else.")
+    for name, value in vars(draft).items():
+        setattr(campaign, name, value)
+    campaign.status = CampaignStatus.DRAFT
+    campaign.digest = ""
+    campaign.updated_at = timezone.now()
+    campaign.save()
+    audit.record("campaign_saved", object_type="campaign", object_id=campaign.id)
+    return campaign
+
+
+def submit(campaign_id: UUID, by: UUID) -> Campaign:
+    """Compile and store exactly what would be sent, and ask for approval.
+
+    Raises `ContentError` or `SegmentProblem` in words for the author.
+    """
+    campaign = _locked(campaign_id)
+    if campaign.status == CampaignStatus.LAUNCHED:
+        raise NotPossible("This campaign was launched already.")
+    content = queries.compiled(campaign.template)
+    tree_json = queries.tree_json_of(campaign)
+    ring = keyring(KeyUse.MESSAGE)
+    campaign.sealed_content = ring.seal(orjson.dumps(content.to_dict()), queries.TABLE, campaign.id)
+    campaign.sealed_tree = ring.seal(tree_json.encode(), queries.TABLE, campaign.id)
+    campaign.digest = queries.digest_of(campaign, content, tree_json)
+    campaign.status = CampaignStatus.SUBMITTED
+    campaign.submitted_by, campaign.submitted_at = by, timezone.now()
+    campaign.save()
+    audit.record(
+        "campaign_submitted",
+        object_type="campaign",
+        object_id=campaign.id,
+        digest=campaign.digest,
+    )
+    return campaign
+
+
+def decide(campaign_id: UUID, digest: str, approved: bool, by: UUID, comment: str = "") -> Campaign:
+    """A second person's decision about exactly what they saw (`digest`).
+
+    Two people deciding at once: the row lock lets one be first, the other finds it decided.
+    """
+    campaign = _locked(campaign_id)
+    if campaign.status != CampaignStatus.SUBMITTED:
+        raise NotPossible("This campaign is not waiting for a decision any more. Look at it again.")
+    if campaign.digest != digest:
+        raise NotPossible("This campaign changed while you were reading. Look at it again.")
+    authors = {person for person in (campaign.created_by, campaign.submitted_by) if person}
+    if not rules.may_decide(by, authors):
+        raise NotPossible("You wrote or submitted this campaign, so somebody else must approve it.")
+    Approval.objects.create(
+        campaign=campaign, digest=digest, approved=approved, comment=comment, decided_by=by
+    )
+    campaign.status = CampaignStatus.APPROVED if approved else CampaignStatus.DRAFT
+    campaign.save(update_fields=["status"])
+    audit.record(
+        "campaign_approved" if approved else "campaign_returned",
+        object_type="campaign",
+        object_id=campaign.id,
+        digest=digest,
+    )
+    return campaign
+
+
+def launch(campaign_id: UUID) -> Campaign:
+    """Start sending an approved campaign. A second launch finds the first and changes nothing."""
+    campaign = _locked(campaign_id)
+    if campaign.status == CampaignStatus.LAUNCHED:
+        return campaign
+    if campaign.status != CampaignStatus.APPROVED or queries.approval_of(campaign) is None:
+        raise NotPossible("This campaign is not approved as it stands. Submit it for approval.")
+    if queries.current_digest(campaign) != campaign.digest:
+        raise NotPossible("This campaign changed after its approval. Submit it again.")
+    campaign.status = CampaignStatus.LAUNCHED
+    campaign.launched_at = timezone.now()
+    campaign.save(update_fields=["status", "launched_at"])
+    audit.record("campaign_launched", object_type="campaign", object_id=campaign.id)
+    arguments = [str(current_organization_id()), str(campaign.id)]
+    transaction.on_commit(lambda: current_app.send_task("campaigns.plan", arguments))
+    return campaign
+
+
+def plan(campaign_id: UUID) -> Mailing:
+    """Write down the audience of a launched campaign. May be repeated: it is done once."""
+    campaign = _locked(campaign_id)
+    approval = queries.approval_of(campaign)
+    if campaign.status != CampaignStatus.LAUNCHED or approval is None:
+        raise NotPossible("Only a launched campaign with a live approval has an audience.")
+    stored = queries.submitted(campaign)
+    now = queries.now_here()
+    tree = segments.parse(stored.tree_json, contacts.vocabulary())
+    mailing = mailings.create_mailing(
+        campaign.id,
+        campaign.sender_id,
+        stored.content,
+        queries.use_of(campaign, stored.content, tree),
+        mailings.Approved(campaign.digest, approval.decided_by),
+        campaign.tracking,
+    )
+    return mailings.plan(mailing.id, contacts.matching(tree, now.date()))
+
+
+def void_approvals_of_segment(segment_id: UUID) -> None:
+    """A segment was edited: what was approved with it is no more."""
+    _void(Campaign.objects.filter(segment_id=segment_id))
+
+
+def _void(changed) -> None:  # type: ignore[no-untyped-def]
+    waiting = [CampaignStatus.SUBMITTED, CampaignStatus.APPROVED]
+    for campaign in changed.filter(status__in=waiting).select_for_update():
+        campaign.status, campaign.digest = CampaignStatus.DRAFT, ""
+        campaign.save(update_fields=["status", "digest"])
+        audit.record("approval_voided", object_type="campaign", object_id=campaign.id)
+
+
+def _locked(campaign_id: UUID) -> Campaign:
+    campaign: Campaign = (
+        Campaign.objects.select_for_update(of=("self",))
+        .select_related("segment", "template", "sender")
+        .get(id=campaign_id)
+    )
+    return campaign
