@@ -24,7 +24,7 @@ Arguments = ParamSpec("Arguments")
 class MemberRequest(HttpRequest):
     """A request of a signed-in, verified member, inside the organization's transaction."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     entrance: Entrance
     organization: Organization
 

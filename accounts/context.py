@@ -17,6 +17,7 @@ MENU = (
     ("Patients", "address-book", "contacts:contacts", Permission.SEE_CONTACTS),
     ("Imports", "file-import", "contacts:imports", Permission.IMPORT_CONTACTS),
     ("Authorizations", "signature", "consent:forms", Permission.SEE_CONSENT),
+    ("Senders", "at", "campaigns:senders", Permission.MANAGE_SENDERS),
     ("Staff", "users", "people:staff", Permission.MANAGE_STAFF),
     ("Audit log", "list-check", "people:audit", Permission.SEE_AUDIT),
 )

@@ -62,7 +62,7 @@ class SecondFactorRequired:
         self, request: HttpRequest, view: object, args: object, kwargs: object
     ) -> HttpResponse | None:
         user = request.user
-        if not user.is_authenticated or user.is_verified():  # type: ignore[union-attr]
+        if not user.is_authenticated or user.is_verified():  # type: ignore[attr-defined]
             return None
         match = request.resolver_match
         if match and (match.url_name in WITHOUT_SECOND_FACTOR or "public" in match.namespaces):

@@ -160,4 +160,5 @@ class RecoveryCode(ThrottlingMixin, Device):
 
 def device_of(user_id: UUID) -> TotpDevice | None:
     """The person's confirmed authenticator app."""
-    return TotpDevice.objects.filter(user_id=user_id, confirmed=True).first()
+    device: TotpDevice | None = TotpDevice.objects.filter(user_id=user_id, confirmed=True).first()
+    return device

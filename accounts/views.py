@@ -117,5 +117,8 @@ def audit_log(request: MemberRequest) -> HttpResponseBase:
     """The newest hundred events."""
     events = list(audit_queries.newest_events(100))
     people = queries.names({event.actor_id for event in events if event.actor_id})
-    rows = [(event, people.get(event.actor_id, "The system")) for event in events]
+    rows = [
+        (event, people.get(event.actor_id, "") if event.actor_id else "The system")
+        for event in events
+    ]
     return render(request, "accounts/audit_log.html", {"rows": rows})

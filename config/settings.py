@@ -14,6 +14,7 @@ import environ
 import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from structlog.typing import Processor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,7 +32,7 @@ if (DEBUG or DEMO) and not LOCAL:
 
 def required(name: str, local: str) -> str:
     """A setting that production must give; a local machine has its own value."""
-    value = env.str(name, local if LOCAL else "")
+    value: str = env.str(name, local if LOCAL else "")
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set. docs/operations.md says what belongs there."
@@ -83,6 +84,7 @@ EMAIL_USE_TLS = _staff_mail.get("EMAIL_USE_TLS", False)
 
 SMTP_PORT = env.int("SMTP_PORT", 25)
 SMTP_CA_FILE = env.str("SMTP_CA_FILE", "")
+SMTP_BACK_OFF_MINUTES = env.list("SMTP_BACK_OFF_MINUTES", cast=float, default=[])
 SMTP_CONNECTIONS_PER_HOST = env.int("SMTP_CONNECTIONS_PER_HOST", 10)
 MAIL_RESOLVERS = env.list("MAIL_RESOLVERS", default=[])
 MAIL_ALLOWED_NETWORKS = env.list("MAIL_ALLOWED_NETWORKS", default=[])
@@ -113,10 +115,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = False  # work is a row with a lease; a lost 
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
+    "campaigns.plan": {"queue": "sending"},
     "delivery.send_batch": {"queue": "sending"},
     "contacts.run_import": {"queue": "imports"},
     "audit.seal": {"queue": "steady"},
     "delivery.pump": {"queue": "steady"},
+    "portal.send_code": {"queue": "steady"},
 }
 CELERY_BEAT_SCHEDULE = {
     "seal the audit log": {
@@ -196,6 +200,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.navigation",
+                *(["config.demo.context.sign_in_buttons"] if DEMO else []),
             ],
             "loaders": [
                 (
@@ -299,7 +304,7 @@ OTP_TOTP_ISSUER = "Sealwright"
 
 # Logs: constant event names with ids; never a value that came from a patient -------------------
 
-_shared = [
+_shared: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -21,7 +21,8 @@ class TenantQuery(models.sql.Query):
 
     def get_compiler(self, *args: Any, **kwargs: Any) -> SQLCompiler:
         current_organization_id()
-        return super().get_compiler(*args, **kwargs)
+        compiler: SQLCompiler = super().get_compiler(*args, **kwargs)
+        return compiler
 
 
 class TenantQuerySet(models.QuerySet[Row]):
@@ -35,8 +36,7 @@ class TenantQuerySet(models.QuerySet[Row]):
         super().__init__(model, query or TenantQuery(model), using, hints)  # type: ignore[arg-type]
 
 
-class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
-    def get_queryset(self) -> TenantQuerySet[Any]:
+class TenantManager(models.Manager[Row]):
+    def get_queryset(self) -> TenantQuerySet[Row]:
         current_organization_id()
-        queryset: TenantQuerySet[Any] = super().get_queryset()
-        return queryset
+        return TenantQuerySet(self.model, using=self._db)

@@ -48,7 +48,7 @@ class Organization(models.Model):
     link_origin = models.CharField(
         max_length=200,
         validators=[RegexValidator(r"^https?://[^/\s]+$", "Give an origin, without a path.")],
-        help_text="Where links in mail lead, such as https://mail.example.org."
+        help_text="Where links in mail lead, such as https://mail.example.org.",
     )
     tracking = models.BooleanField(
         default=False, help_text="Whether opens and clicks may be recorded at all."

@@ -5,9 +5,12 @@ Every tenant's table gets its policy in the migration that makes the table.
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from django.conf import settings
 from django.db.migrations import RunSQL
 
+Statement: TypeAlias = Any
 LOOKUP_ROLE = "sealwright_lookup"
 CURRENT = "NULLIF(current_setting('app.organization', true), '')::uuid"
 """The organization of this transaction. A reused connection holds an empty string, hence NULLIF."""
@@ -37,7 +40,7 @@ def tenant_table(
     table, whose keys must hold the partitioning column.
     """
     visible = f"organization_id = {CURRENT}"
-    statements = [
+    statements: list[Statement] = [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY tenant ON {table} USING ({visible}) WITH CHECK ({visible})",

@@ -87,9 +87,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def own_database(
-    django_db_setup: str, django_db_blocker: pytest.FixtureRequest
-) -> Iterator[str]:
+def own_database(django_db_setup: str, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
     """A database of the test's own, in which commits are real. Yields its name."""
     shared = settings.DATABASES["default"]["NAME"]
     name = f"sealwright_test_{os.getpid()}_{secrets.token_hex(4)}"

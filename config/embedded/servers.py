@@ -27,7 +27,7 @@ from config.embedded.state import (
     load,
     port_is_free,
 )
-from config.embedded.supervisor import Supervisor, interrupt_on_terminate
+from config.embedded.supervisor import AlreadyRunning, Supervisor, interrupt_on_terminate
 
 SYSTEM_USER = "pgserver"
 NEEDED_DISK = 1_000_000_000  # bytes: an empty cluster, the demo's rows and room to work
@@ -223,7 +223,7 @@ def main() -> int:
         with running_servers(state):
             environment = {**os.environ, "SEALWRIGHT_LOCAL": "1", "SEALWRIGHT_FOLDER": state.folder}
             return subprocess.run(sys.argv[1:], check=False, env=environment).returncode
-    except CannotStart as problem:
+    except (AlreadyRunning, CannotStart) as problem:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -12,10 +13,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import psutil
 
 FILE = "processes.json"
+
+
+class AlreadyRunning(RuntimeError):
+    """Another supervisor works in this folder; the message says what to do."""
 
 
 class ChildDied(RuntimeError):
@@ -25,12 +31,14 @@ class ChildDied(RuntimeError):
 class Supervisor:
     """Starts processes in groups of their own, remembers them on disk and ends them together.
 
-    A predecessor that was killed without a chance to clean up left its list behind: `start`
-    ends what is still running of it, and only that (a process id is trusted with its start time).
+    A predecessor that was killed without a chance to clean up left its list behind: what is still
+    running of it is ended, and only that (a process id is trusted with its start time). A
+    predecessor that is alive keeps the folder: `AlreadyRunning`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = _locked(folder)
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
@@ -107,6 +115,20 @@ def interrupt_on_terminate() -> None:
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGHUP, handler)
+
+
+def _locked(folder: Path) -> IO[str]:
+    """Hold the folder's lock while this process lives; the system frees it even after a kill."""
+    lock = (folder / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise AlreadyRunning(
+            f"Sealwright runs in {folder} already. Stop it with Ctrl-C where it was started, or set"
+            " SEALWRIGHT_FOLDER to another folder."
+        ) from None
+    return lock
 
 
 def _end_group(

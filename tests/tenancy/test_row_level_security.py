@@ -10,9 +10,10 @@ from tenancy.current import NoOrganization, acting_for
 from tenancy.models import DataKey, TenantModel
 from tests.people import Room
 
-TENANT_TABLES = sorted(
-    model._meta.db_table for model in apps.get_models() if issubclass(model, TenantModel)
-) + ["tenancy_datakey"]
+TENANT_TABLES = [
+    *sorted(m._meta.db_table for m in apps.get_models() if issubclass(m, TenantModel)),
+    "tenancy_datakey",
+]
 
 
 def count(table: str) -> int:
@@ -23,13 +24,9 @@ def count(table: str) -> int:
 
 def test_the_application_owns_nothing_and_cannot_bypass(room: Room) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
-        )
+        cursor.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
         assert cursor.fetchone() == (False, False)
-        cursor.execute(
-            "SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole"
-        )
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole")
         assert cursor.fetchone() == (0,)
 
 
@@ -97,7 +94,8 @@ def test_partitions_cannot_be_read_directly(room: Room) -> None:
         assert len(partitions) >= 4
         for partition in partitions:
             cursor.execute(
-                "SELECT has_table_privilege(current_user, %s, 'SELECT, INSERT, UPDATE')", [partition]
+                "SELECT has_table_privilege(current_user, %s, 'SELECT, INSERT, UPDATE')",
+                [partition],
             )
             assert cursor.fetchone() == (False,)
 

@@ -1,0 +1,36 @@
+# Sealwright. `make help` says what each word does.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .local/ready
+
+help: ## Say what each word does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: prepare ## Try it: 5,000 made-up patients, two campaigns, real mail servers (EXIT=1 stops after the job)
+	@$(BIN)/python -m config.demo $(if $(EXIT),--exit)
+
+serve: prepare ## Run it on this machine with embedded PostgreSQL and Valkey, or DATABASE_URL and REDIS_URL
+	@$(BIN)/python -m config.embedded.run
+
+test: prepare ## Every check: format, lint, types, layers, migrations, tests
+	@$(MAKE) --no-print-directory lint
+	@SEALWRIGHT_FOLDER=$(CURDIR)/.local/test $(BIN)/python -m config.embedded.servers bash -ec '\
+	  $(BIN)/python manage.py makemigrations --check --dry-run >/dev/null; \
+	  $(BIN)/pytest -q -n 2 --dist loadfile $(ARGS)'
+
+lint: prepare ## Format, lint, types and layers, without tests
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
+	@SEALWRIGHT_LOCAL=1 SEALWRIGHT_FOLDER=$(CURDIR)/.local/test $(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache -q 2>/dev/null || $(BIN)/lint-imports --no-cache
+
+format: prepare ## Put the code into the house's format
+	@$(BIN)/ruff check -q --fix-only . ; $(BIN)/ruff format -q .
+
+prepare:
+	@bash .ci/prepare
+
+clean: ## Remove what was made here: .venv, node_modules and .local with its databases
+	rm -rf .venv node_modules .local
+
+.PHONY: help demo serve test lint format prepare clean

@@ -1,0 +1,349 @@
+"""The main job, told once: patients come in, two campaigns go out, the report adds up.
+
+Everything goes through the services that the pages use, and through the queue. Told a second time
+it finds everything done and only reads the figures.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts.models import User
+from accounts.rules import Role
+from audit.services import acting_person
+from campaigns import queries as campaign_queries
+from campaigns import services as campaigns
+from campaigns.models import Campaign, Template
+from config.demo import messages
+from config.demo.patients import SEED, authorization_plan, generate, write_csv
+from consent import services as consent
+from consent.rules.forms import FormText
+from consent.rules.purposes import Purpose, Remuneration
+from consent.rules.starter import starter_form
+from contacts import queries as contacts
+from contacts.models import ImportStatus
+from contacts.rules.imports import suggest_mapping
+from contacts.services import segments, uploads
+from delivery import queries as delivery
+from delivery.rules import MailingStatus
+from delivery.services.senders import create_sender
+from tenancy.current import acting_for
+from tenancy.models import Organization
+
+SLUG = "riverside"
+BAD_ROWS = 25
+SPONSOR = "Bluebird Fitness"
+FLU, WELLNESS = "Flu shot reminder", "Wellness classes, paid offer"
+PEOPLE = {
+    Role.OWNER: "Olivia Grant",
+    Role.ADMINISTRATOR: "Adam Reyes",
+    Role.PRIVACY_OFFICER: "Priya Shah",
+    Role.MARKETER: "Maya Lindqvist",
+    Role.ANALYST: "Andre Kim",
+    Role.AUDITOR: "Alice Osei",
+}
+Check = Callable[[], None]
+
+
+def staff_address(role: Role) -> str:
+    """The demo's person of a role."""
+    return f"{role.value.replace('_', '.')}@riverside-health.test"
+
+
+@dataclass
+class Told:
+    """Each campaign's figures, with nothing hidden: the operator's view of made-up people."""
+
+    figures: dict[str, tuple[int, delivery.Progress]] = field(default_factory=dict)
+
+    @property
+    def adds_up(self) -> bool:
+        return bool(self.figures) and all(
+            audience == progress.total and audience > 0 and not progress.in_flight
+            for audience, progress in self.figures.values()
+        )
+
+    def summary(self) -> str:
+        return "\n".join(
+            line
+            for name, (audience, progress) in self.figures.items()
+            for line in _figures(name, audience, progress)
+        )
+
+
+def tell(folder: Path, patients: int, check: Check) -> Told:
+    """Do what is not done yet, showing progress, and read the figures."""
+    organization = Organization.objects.filter(slug=SLUG).first() or _found()
+    cast = _Cast(organization, _people())
+    with acting_for(organization.id):
+        imported = contacts.any_contacts()
+        launched = Campaign.objects.filter(name=WELLNESS, launched_at__isnull=False).exists()
+    if not imported:
+        _import(cast, folder, patients, check)
+    if not launched:
+        _consent(cast, patients)
+        _campaigns(cast)
+    return _watch(cast, check)
+
+
+@dataclass(frozen=True)
+class _Cast:
+    organization: Organization
+    people: dict[Role, User]
+
+    def acting(self, role: Role) -> _Scene:
+        return _Scene(self.organization.id, self.people[role].id)
+
+
+class _Scene:
+    """A transaction in which one of the staff acts."""
+
+    def __init__(self, organization_id: UUID, user_id: UUID) -> None:
+        self._organization = acting_for(organization_id)
+        self._person = acting_person(user_id)
+        self.user_id = user_id
+
+    def __enter__(self) -> UUID:
+        self._organization.__enter__()
+        self._person.__enter__()
+        return self.user_id
+
+    def __exit__(self, *error: object) -> None:
+        self._person.__exit__(*error)  # type: ignore[arg-type]
+        self._organization.__exit__(*error)  # type: ignore[arg-type]
+
+
+def _found() -> Organization:
+    _say("Founding Riverside Health with a person for each role")
+    organization = accounts.create_organization(
+        slug=SLUG,
+        name="Riverside Health",
+        legal_name="Riverside Health, Inc.",
+        postal_address="400 Orange Street, Riverside, CA 92501",
+        phone="(951) 555-0100",
+        time_zone="America/Los_Angeles",
+        link_origin=settings.PUBLIC_ORIGIN,
+        tracking=True,
+    )
+    for role, name in PEOPLE.items():
+        user = accounts.add_member(organization, staff_address(role), name, role)
+        device = accounts.start_totp(user)
+        device.confirmed = True
+        device.save()
+    with acting_for(organization.id):
+        create_sender("Riverside Health", "care@riverside-health.test")
+    return organization
+
+
+def _people() -> dict[Role, User]:
+    return {role: User.objects.get(email=staff_address(role)) for role in Role}
+
+
+def _import(cast: _Cast, folder: Path, patients: int, check: Check) -> None:
+    """Upload the generated CSV and let the queue import it."""
+    path = folder / "patients.csv"
+    write_csv(path, patients, today=_today(), bad_rows=BAD_ROWS)
+    with cast.acting(Role.MARKETER) as marketer:
+        source = uploads.start_upload(_pieces(path), path.name, marketer)
+        headers = contacts.head(source).headers
+        by_header = suggest_mapping(headers, contacts.fields_by_key())
+        mapping = {
+            number: by_header[header]
+            for number, header in enumerate(headers)
+            if header in by_header
+        }
+        uploads.confirm_mapping(source.id, mapping)
+    while True:
+        check()
+        with acting_for(cast.organization.id):
+            source.refresh_from_db()
+        _progress("Importing patients", source.rows_read, source.rows_total)
+        if source.status in (ImportStatus.DONE, ImportStatus.FAILED):
+            break
+        time.sleep(0.3)
+    _say(
+        f"Imported {source.created_count:,} patients;"
+        f" {source.rejected_count} rows were rejected and can be downloaded with reasons"
+    )
+
+
+def _consent(cast: _Cast, patients: int) -> None:
+    """Publish a form; most patients signed it, some long ago, some took it back."""
+    with cast.acting(Role.PRIVACY_OFFICER) as officer:
+        text = starter_form(cast.organization.legal_name, "privacy@riverside-health.test", SPONSOR)
+        form = consent.save_draft(None, "Wellness offers", text.to_json(), officer)
+        version = consent.publish(form, FormText.from_json(text.to_json()), officer)
+        plans = {
+            row["MRN"]: plan
+            for row in generate(patients, today=_today())
+            if (plan := authorization_plan(SEED, row))
+        }
+        signed = consent.record_authorizations(_signatures(plans, version.id), officer)
+        revoked = {
+            person.id
+            for person in _everybody()
+            if plans.get(str(person.profile["record_number"])) == "revoked"
+        }
+        for authorization in signed:
+            if authorization.contact_id in revoked:
+                consent.revoke(authorization.id, timezone.now(), "letter", officer)
+    _say(f"Recorded {len(signed):,} signed authorizations, {len(revoked)} of them revoked since")
+
+
+def _signatures(plans: dict[str, str], version_id: UUID) -> Iterator[consent.Signature]:
+    dice = random.Random(SEED)
+    for person in _everybody():
+        plan = plans.get(str(person.profile["record_number"]))
+        if plan is None:
+            continue
+        days = dice.randint(400, 700) if plan == "expired" else dice.randint(5, 300)
+        names = [str(person.profile.get(key, "")) for key in ("first_name", "last_name")]
+        yield consent.Signature(
+            contact_id=person.id,
+            version_id=version_id,
+            signed_on=_today() - timedelta(days=days),
+            signer_name=" ".join(names),
+            copy_given=True,
+        )
+
+
+def _everybody() -> Iterator[contacts.OpenedContact]:
+    page = contacts.page()
+    while True:
+        yield from page.contacts
+        if page.later is None:
+            return
+        page = contacts.page(after=page.later)
+
+
+def _campaigns(cast: _Cast) -> None:
+    """A marketer writes and submits, the privacy officer approves, the marketer launches."""
+    flu = _campaign(cast, FLU, _FLU_SEGMENT, Purpose.TREATMENT_REMINDER, "", messages.FLU)
+    wellness = _campaign(
+        cast, WELLNESS, _WELLNESS_SEGMENT, Purpose.MARKETING, SPONSOR, messages.WELLNESS
+    )
+    for campaign in (flu, wellness):
+        with cast.acting(Role.PRIVACY_OFFICER) as officer:
+            campaigns.decide(campaign.id, campaign.digest, True, officer)
+        with cast.acting(Role.MARKETER):
+            campaigns.launch(campaign.id)
+    _say("Both campaigns were approved by the privacy officer and launched by the marketer")
+
+
+_FLU_SEGMENT = {
+    "kind": "any",
+    "of": [
+        {
+            "kind": "field",
+            "field": "conditions",
+            "operator": "one_of",
+            "values": ["asthma", "copd", "diabetes", "heart_disease", "kidney_disease"],
+        },
+        {"kind": "field", "field": "birth_date", "operator": "age_at_least", "values": [65]},
+    ],
+}
+_WELLNESS_SEGMENT = {
+    "kind": "all",
+    "of": [{"kind": "field", "field": "birth_date", "operator": "age_at_least", "values": [18]}],
+}
+_SUBJECTS = {FLU: "It is time for your yearly visit", WELLNESS: "An offer for our patients"}
+_SEGMENT_NAMES = {FLU: "At risk from flu", WELLNESS: "Adults"}
+
+
+def _campaign(
+    cast: _Cast, name: str, where: object, purpose: Purpose, sponsor: str, html: str
+) -> Campaign:
+    with cast.acting(Role.MARKETER) as marketer:
+        segment = segments.save_segment(
+            _SEGMENT_NAMES[name], orjson.dumps({"where": where}).decode(), marketer
+        )
+        template = campaigns.save_template(
+            Template(name=name, subject=_SUBJECTS[name], html=html, created_by=marketer)
+        )
+        campaign = campaigns.save_campaign(
+            campaigns.Draft(
+                name=name,
+                segment_id=segment.id,
+                template_id=template.id,
+                sender_id=delivery.senders()[0].id,
+                purpose=purpose.value,
+                remuneration=(Remuneration.PAID if sponsor else Remuneration.NONE).value,
+                sponsor=sponsor,
+                tracking=True,
+            ),
+            marketer,
+        )
+        return campaigns.submit(campaign.id, marketer)
+
+
+def _watch(cast: _Cast, check: Check) -> Told:
+    """Wait until every recipient is decided."""
+    while True:
+        check()
+        told, finished = _read(cast)
+        settled = sum(progress.settled for _, progress in told.figures.values())
+        audience = sum(audience for audience, _ in told.figures.values())
+        _progress("Sending", settled, audience)
+        if finished:
+            return told
+        time.sleep(0.5)
+
+
+def _read(cast: _Cast) -> tuple[Told, bool]:
+    told, finished = Told(), True
+    with acting_for(cast.organization.id):
+        for name in (FLU, WELLNESS):
+            mailing = campaign_queries.mailing_of(Campaign.objects.get(name=name))
+            if mailing is None:
+                finished = False
+                continue
+            told.figures[name] = mailing.audience, delivery.progress(mailing.id)
+            finished = finished and mailing.status == MailingStatus.FINISHED
+    return told, finished
+
+
+def _figures(name: str, audience: int, progress: delivery.Progress) -> Iterator[str]:
+    yield f"\n{name}"
+    yield f"  audience                         {audience:>6,}"
+    parts = (("accepted", "by verified TLS"), ("in_portal", "in portal"))
+    for status, label in parts:
+        yield f"  {label:<33}{progress.by_status[status]:>6,}"
+    for status in ("suppressed", "failed", "held", "stopped", "uncertain"):
+        for reason, number in sorted(progress.reasons.get(status, {}).items()):
+            yield f"  {status + ': ' + reason.replace('_', ' '):<33}{number:>6,}"
+    yield f"  in flight                        {progress.in_flight:>6,}"
+    verdict = "adds up" if progress.total == audience else "DOES NOT ADD UP"
+    yield f"  sum                              {progress.total:>6,}   {verdict}"
+
+
+def _today() -> date:
+    return timezone.localdate()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while piece := source.read(65_536):
+            yield piece
+
+
+def _say(text: str) -> None:
+    print(f"{text}.", flush=True)
+
+
+def _progress(what: str, done: int, of: int) -> None:
+    """One line that moves, on a terminal; elsewhere nothing, so that logs stay short."""
+    if sys.stdout.isatty():
+        end = "\n" if of and done >= of else ""
+        print(f"\r{what}: {done:,} of {of:,}   ", end=end, flush=True)

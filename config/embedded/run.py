@@ -1,0 +1,118 @@
+"""`make serve`: everything that Sealwright is, on one machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.embedded.servers import CannotStart, start_servers
+from config.embedded.state import ROOT, State, free_port, load, port_is_free
+from config.embedded.supervisor import AlreadyRunning, ChildDied, Supervisor, interrupt_on_terminate
+
+PYTHON_BIN = Path(sys.executable).parent
+QUEUES = {"steady": ("steady,default", 1), "sending": ("sending,imports", 2)}
+"""Worker names, the queues each serves, and its processes. Short steady work has a worker of its
+own, so that sealing the audit log never waits behind a long batch."""
+
+
+def environment(state: State, port: int) -> dict[str, str]:
+    """What every process of a local machine is started with."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SEALWRIGHT_LOCAL": "1",
+        "SEALWRIGHT_FOLDER": state.folder,
+        "PORT": str(port),
+    }
+
+
+def choose_port(wanted: int = 8000) -> int:
+    """The wanted port; another one, with a word about it, if it is taken."""
+    if port_is_free(wanted):
+        return wanted
+    port = free_port()
+    print(f"Port {wanted} is taken by another program, so this runs on {port}.")
+    return port
+
+
+def start_storage(state: State, supervisor: Supervisor) -> None:
+    """The embedded servers, unless the environment names others."""
+    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        start_servers(state, supervisor)
+
+
+def manage(env: Mapping[str, str], *arguments: str) -> None:
+    """Run `manage.py`. Raises `CannotStart` with its words."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", *arguments],
+        env={**os.environ, **env},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise CannotStart(f"manage.py {arguments[0]} failed:\n{done.stderr[-2000:]}")
+
+
+def start_application(supervisor: Supervisor, env: Mapping[str, str]) -> None:
+    """The web server, the workers of every queue, and the beat."""
+    supervisor.start(
+        "web",
+        [
+            PYTHON_BIN / "granian",
+            *("--interface", "wsgi", "--host", "127.0.0.1", "--port", env["PORT"]),
+            *("--workers", "1", "--blocking-threads", "8", "--no-ws"),
+            *("--working-dir", ROOT, "config.wsgi:application"),
+        ],
+        env={**env, "PYTHONPATH": str(ROOT)},
+    )
+    celery: list[str | Path] = [
+        PYTHON_BIN / "celery",
+        "--app",
+        "config.celery:app",
+        "--workdir",
+        ROOT,
+    ]
+    for name, (queues, processes) in QUEUES.items():
+        supervisor.start(
+            f"worker-{name}",
+            [
+                *celery,
+                "worker",
+                *("--queues", queues, "--concurrency", str(processes), "--hostname", f"{name}@%h"),
+                *("--without-gossip", "--without-mingle", "--loglevel", "warning"),
+            ],
+            env=env,
+        )
+    supervisor.start("beat", [*celery, "beat", "--loglevel", "warning", "--pidfile="], env=env)
+
+
+def main() -> int:
+    interrupt_on_terminate()
+    supervisor = None
+    try:
+        state = load()
+        supervisor = Supervisor(state.path)
+        start_storage(state, supervisor)
+        env = environment(state, choose_port(int(os.environ.get("PORT", "8000"))))
+        manage(env, "migrate", "--verbosity", "0")
+        start_application(supervisor, env)
+        print(f"Sealwright runs on http://localhost:{env['PORT']} until you press Ctrl-C.")
+        print("To make an organization: SEALWRIGHT_LOCAL=1 .venv/bin/python manage.py")
+        print("  create_organization --help")
+        supervisor.wait()
+    except (AlreadyRunning, CannotStart, ChildDied) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopping.")
+    finally:
+        if supervisor is not None:
+            supervisor.stop_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What patients see: pickup, unsubscribe, and the targets of links in mail."""

@@ -1,0 +1,174 @@
+"""Pages for whoever holds a link out of a mail. They need neither a log-in nor JavaScript."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from consent.rules.decision import SuppressionScope
+from delivery.framing import framed_mail
+from delivery.tokens import LinkPurpose
+from portal import queries, services
+from portal.access import PatientRequest, address, page, public_page, unknown_page
+from portal.forms import OpenForm
+from portal.rules import GRANT_GOOD_FOR, LOCKED_FOR, Visit, is_prefetch
+
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+GRANTS = "pickup"
+"""The session's key: until when (in seconds since 1970) which message is open."""
+
+
+@require_safe
+@public_page(LinkPurpose.OPEN)
+def opened(request: PatientRequest) -> HttpResponse:
+    """The pixel. Asking only whether it is there counts for nothing."""
+    if request.method == "GET":
+        services.record_visit(request.message, "opened", _visit(request))
+    return HttpResponse(PIXEL, content_type="image/gif")
+
+
+@require_safe
+@public_page(LinkPurpose.CLICK)
+def clicked(request: PatientRequest, number: int) -> HttpResponse:
+    """On to a link's stored destination; the address carries none, so it can't be made to."""
+    target = queries.destination(request.message, number)
+    if target is None:
+        return unknown_page(request)
+    services.record_visit(request.message, "clicked", _visit(request), link=number)
+    return HttpResponseRedirect(target)
+
+
+def _visit(request: PatientRequest) -> Visit:
+    accepted = request.message.settled_at
+    return Visit(
+        method=request.method or "",
+        user_agent=request.headers.get("User-Agent", ""),
+        prefetch=is_prefetch(request.headers),
+        since_accepted=timezone.now() - accepted if accepted else None,
+    )
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@public_page(LinkPurpose.UNSUBSCRIBE)
+def unsubscribe(request: PatientRequest) -> HttpResponse:
+    """One page, no log-in, no questions (16 CFR 316.5). Only POST acts: scanners follow links.
+
+    Mail services send `List-Unsubscribe=One-Click` without a cookie (RFC 8058 3.1), and a patient's
+    browser may have cookies turned off. A forged request would have to know the token, and whoever
+    knows it may unsubscribe anyway.
+    """
+    scope = services.narrow_scope(request.message)
+    if request.POST.get("List-Unsubscribe") == "One-Click":
+        services.unsubscribe(request.message, scope, "one_click")
+        return page(request, "unsubscribed", scope=scope.value)
+    if request.method == "POST":
+        return _unsubscribe_by_button(request, scope)
+    return page(request, "unsubscribe", scope=scope.value)
+
+
+def _unsubscribe_by_button(request: PatientRequest, scope: SuppressionScope) -> HttpResponse:
+    revoked = request.POST.get("what") == "revoke"
+    if revoked:
+        services.revoke_authorizations(request.message)
+    else:
+        if request.POST.get("what") == "all":
+            scope = SuppressionScope.ALL
+        services.unsubscribe(request.message, scope, "link")
+    signed = bool(queries.live_authorizations(request.message.contact_id))
+    return page(request, "unsubscribed", scope=scope.value, signed=signed, revoked=revoked)
+
+
+@require_safe
+@public_page(LinkPurpose.PICKUP)
+def message(request: PatientRequest) -> HttpResponse:
+    """The message for those who have shown who they are; for others, the way to it."""
+    if _is_granted(request):
+        subject = queries.read(request.message, request.organization).subject
+        return page(request, "message", subject=subject)
+    return _door(request, OpenForm())
+
+
+@require_POST
+@public_page(LinkPurpose.PICKUP)
+def message_code(request: PatientRequest) -> HttpResponse:
+    """Have a code sent."""
+    if services.ask_for_code(request.message):
+        return redirect(address(request, "message"))
+    return _door(request, OpenForm(), problem="too_many_codes")
+
+
+@require_POST
+@public_page(LinkPurpose.PICKUP)
+def message_open(request: PatientRequest) -> HttpResponse:
+    """Compare code and date of birth. The answer doesn't tell which of them was wrong."""
+    form = OpenForm(request.POST)
+    if not form.is_valid():
+        return _door(request, form, problem="incomplete")
+    data = form.cleaned_data
+    if not services.try_to_open(request.message, data["code"], data["birth_date"]):
+        return _door(request, form, problem="wrong")
+    _grant(request)
+    return redirect(address(request, "message"))
+
+
+@require_POST
+@public_page(LinkPurpose.PICKUP)
+def message_close(request: PatientRequest) -> HttpResponse:
+    """Close the message on this device."""
+    grants = _grants(request)
+    grants.pop(str(request.message.id), None)
+    request.session[GRANTS] = grants
+    return page(request, "closed")
+
+
+@require_GET
+@public_page(LinkPurpose.PICKUP)
+def message_content(request: PatientRequest) -> HttpResponse:
+    """The message itself, for a sandboxed frame."""
+    if not _is_granted(request):
+        return unknown_page(request)
+    html = queries.read(request.message, request.organization).html
+    return framed_mail(html, links=True)
+
+
+def _door(request: PatientRequest, form: OpenForm, problem: str = "") -> HttpResponse:
+    now = timezone.now()
+    door = queries.door(request.message.id)
+    if not queries.known_fact(request.message):
+        return page(request, "call")
+    if door.is_locked(now):
+        return page(request, "locked", minutes=int(LOCKED_FOR.total_seconds() // 60))
+    if door.awaits_code(now) or problem in ("wrong", "incomplete"):
+        return page(request, "code", form=form, problem=problem)
+    return page(request, "door", problem=problem)
+
+
+def _grants(request: PatientRequest) -> dict[str, Any]:
+    """What is open in this browser, without what has expired."""
+    now = time.time()
+    kept = request.session.get(GRANTS, {})
+    return {each: until for each, until in kept.items() if now < until}
+
+
+def _is_granted(request: PatientRequest) -> bool:
+    return str(request.message.id) in _grants(request)
+
+
+def _grant(request: PatientRequest) -> None:
+    """Open this message, no other, in this browser. A new key shuts out whoever planted the old."""
+    until = time.time() + GRANT_GOOD_FOR.total_seconds()
+    request.session.cycle_key()
+    request.session[GRANTS] = _grants(request) | {str(request.message.id): until}
