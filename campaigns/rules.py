@@ -79,6 +79,12 @@ REASONS = {
     "bad_header": "The message could not be written",
     "worker_died": "Sending was interrupted",
     "lost_after_content": "The connection broke before the answer",
+    "no_starttls": "The mail server offers no encryption",
+    "starttls_refused": "The mail server refuses to encrypt",
+    "certificate_expired": "The mail server's certificate has expired",
+    "certificate_name": "The mail server's certificate is for another name",
+    "certificate_untrusted": "The mail server's certificate is not trusted",
+    "tls_too_old": "The mail server's encryption is too old",
     "": "No reason recorded",
 }
 STATUSES = {

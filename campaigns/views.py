@@ -94,7 +94,8 @@ def _template_page(request: MemberRequest, row: Template) -> HttpResponseBase:
 
 
 def _name_taken(model: type[Template] | type[Campaign], name: str, own: UUID | None) -> bool:
-    return bool(model.objects.filter(name=name).exclude(id=own).exists())
+    others = model.objects.filter(name=name)
+    return bool((others.exclude(id=own) if own else others).exists())
 
 
 @organization_page(Permission.SEE_CAMPAIGNS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from consent import models
-from consent.rules.authorization import Authorization, Method, Signer
+from consent.rules.authorization import Authorization, Method, Signer, check_authorization
 from consent.rules.decision import (
     Decision,
     RecipientFacts,
@@ -21,8 +22,9 @@ from consent.rules.decision import (
     SuppressionScope,
     decide,
 )
+from consent.rules.findings import Finding
 from consent.rules.forms import FormText, check_form
-from consent.rules.purposes import Purpose, Use
+from consent.rules.purposes import Purpose, Remuneration, Use
 from contacts.models import Contact
 from contacts.rules.fields import Relationship
 from encryption.cipher import CannotOpen
@@ -62,7 +64,7 @@ def facts(contact_ids: Collection[UUID]) -> dict[UUID, RecipientFacts]:
             has_address=token is not None and erased_at is None,
             deceased=deceased,
             authorizations=tuple(signed.get(contact, ())),
-            suppressions=stopped.get(token, frozenset()),
+            suppressions=stopped.get(token, frozenset()) if token else frozenset(),
         )
         for contact, token, deceased, relationship, erased_at in people
     }
@@ -183,3 +185,45 @@ def versions(form_id: UUID | None = None) -> list[models.FormVersion]:
     """Published versions, newest first."""
     rows = models.FormVersion.objects.select_related("form").order_by("-published_at")
     return list(rows.filter(form_id=form_id) if form_id else rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One person's authorization as a page shows it. `findings` say why it allows nothing."""
+
+    row: models.Authorization
+    authorization: Authorization
+    findings: list[Finding]
+
+    @property
+    def allows(self) -> bool:
+        return not self.findings
+
+    @property
+    def revocable(self) -> bool:
+        return self.authorization.revoked_at is None
+
+    @property
+    def purposes(self) -> list[str]:
+        return sorted(purpose.label for purpose in self.authorization.purposes)
+
+
+def standings(contact_id: UUID, now: datetime) -> list[Standing]:
+    """A person's authorizations, the latest first, and what is wrong with each."""
+    rows = models.Authorization.objects.filter(contact_id=contact_id)
+    by_id = {row.id: row for row in rows.select_related("version__form").order_by("-signed_on")}
+    facts = {each.id: each for each in authorizations([contact_id]).get(contact_id, [])}
+    here = now.astimezone(ZoneInfo(organization().time_zone))
+    return [Standing(row, facts[key], _findings(facts[key], here)) for key, row in by_id.items()]
+
+
+def _findings(authorization: Authorization, now: datetime) -> list[Finding]:
+    """What forbids even the use that the authorization itself describes, without payment."""
+    purpose = min(authorization.purposes, default=Purpose.MARKETING)
+    use = Use(purpose, Remuneration.NONE, authorization.information)
+    return check_authorization(authorization, use, now)
+
+
+def latest_versions() -> dict[UUID, models.FormVersion]:
+    """The newest published version of each form, by the form's id."""
+    return {version.form_id: version for version in reversed(versions())}

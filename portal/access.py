@@ -8,7 +8,6 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import translation
 
 from delivery.models import Message
@@ -87,12 +86,6 @@ def unknown_page(request: HttpRequest) -> HttpResponse:
     return _page(request, "unknown", _language(request, browser or "en"), {}, status=404)
 
 
-def address(request: PatientRequest, name: str) -> str:
-    """Another page about the same message, in the language that was chosen."""
-    path = reverse(f"public:{name}", args=[request.organization.public_code, request.token])
-    return f"{path}?lang={request.GET['lang']}" if "lang" in request.GET else path
-
-
 def _page(
     request: HttpRequest, name: str, language: str, context: dict[str, object], status: int = 200
 ) -> HttpResponse:
@@ -100,7 +93,4 @@ def _page(
     with translation.override(language):
         response = render(request, f"portal/{language}/{name}.html", context, status=status)
     response.headers["Content-Language"] = language
-    # Nothing of the link reaches another site. Stricter than that, browsers would send forms with
-    # "Origin: null", which the check against forged requests refuses.
-    response.headers["Referrer-Policy"] = "same-origin"
     return response

@@ -39,7 +39,7 @@ TOO_SOON = timedelta(seconds=2)
 """Security gateways follow every link before the mail reaches the inbox."""
 _PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy", re.IGNORECASE)
 _PRIVACY_PROXY = re.compile(r"Mozilla/5\.0", re.IGNORECASE)
-"""Apple's Mail Privacy Protection fetches every picture, read or not, and says no more than this."""
+"""Apple's Mail Privacy Protection fetches every picture, read or not, and says just this."""
 _MACHINES = re.compile(
     r"bot\b|crawl|spider|scan|preview|curl|wget|python|java/|okhttp|go-http|headless",
     re.IGNORECASE,

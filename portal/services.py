@@ -29,11 +29,11 @@ log = structlog.get_logger(__name__)
 
 
 def record_visit(message: Message, kind: str, visit: Visit, link: int | None = None) -> None:
-    """Note that a pixel was fetched or a link followed, if this is wanted at all.
+    """Note that a pixel was fetched or a link followed, if mailing and organization want it.
 
     A picture or a link must work even when writing doesn't.
     """
-    if not message.mailing.tracking:
+    if not (message.mailing.tracking and message.organization.tracking):
         return
     verdict, reason = rules.judge(visit)
     try:

@@ -20,11 +20,6 @@ urlpatterns = [
     path("<public_code:code>/click/<slug:token>/<int:number>", views.clicked, name="click"),
     path("<public_code:code>/unsubscribe/<slug:token>", views.unsubscribe, name="unsubscribe"),
     path("<public_code:code>/message/<slug:token>", views.message, name="message"),
-    path("<public_code:code>/message/<slug:token>/code", views.message_code, name="message_code"),
-    path("<public_code:code>/message/<slug:token>/open", views.message_open, name="message_open"),
-    path(
-        "<public_code:code>/message/<slug:token>/close", views.message_close, name="message_close"
-    ),
     path(
         "<public_code:code>/message/<slug:token>/content",
         views.message_content,

@@ -13,7 +13,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
-    require_POST,
     require_safe,
 )
 
@@ -21,7 +20,7 @@ from consent.rules.decision import SuppressionScope
 from delivery.framing import framed_mail
 from delivery.tokens import LinkPurpose
 from portal import queries, services
-from portal.access import PatientRequest, address, page, public_page, unknown_page
+from portal.access import PatientRequest, page, public_page, unknown_page
 from portal.forms import OpenForm
 from portal.rules import GRANT_GOOD_FOR, LOCKED_FOR, Visit, is_prefetch
 
@@ -91,29 +90,30 @@ def _unsubscribe_by_button(request: PatientRequest, scope: SuppressionScope) -> 
     return page(request, "unsubscribed", scope=scope.value, signed=signed, revoked=revoked)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @public_page(LinkPurpose.PICKUP)
 def message(request: PatientRequest) -> HttpResponse:
-    """The message for those who have shown who they are; for others, the way to it."""
+    """The message for those who have shown who they are; for others, the way to it.
+
+    Only POST sends a code: a scanner that follows the link sets off nothing.
+    """
+    if request.method == "POST":
+        act = {"code": _send_code, "open": _open, "close": _close}.get(request.POST.get("what", ""))
+        return act(request) if act else redirect(request.get_full_path())
     if _is_granted(request):
         subject = queries.read(request.message, request.organization).subject
         return page(request, "message", subject=subject)
     return _door(request, OpenForm())
 
 
-@require_POST
-@public_page(LinkPurpose.PICKUP)
-def message_code(request: PatientRequest) -> HttpResponse:
-    """Have a code sent."""
+def _send_code(request: PatientRequest) -> HttpResponse:
     if services.ask_for_code(request.message):
-        return redirect(address(request, "message"))
+        return redirect(request.get_full_path())
     return _door(request, OpenForm(), problem="too_many_codes")
 
 
-@require_POST
-@public_page(LinkPurpose.PICKUP)
-def message_open(request: PatientRequest) -> HttpResponse:
-    """Compare code and date of birth. The answer doesn't tell which of them was wrong."""
+def _open(request: PatientRequest) -> HttpResponse:
+    """The answer doesn't tell whether the code or the date of birth was wrong."""
     form = OpenForm(request.POST)
     if not form.is_valid():
         return _door(request, form, problem="incomplete")
@@ -121,13 +121,10 @@ def message_open(request: PatientRequest) -> HttpResponse:
     if not services.try_to_open(request.message, data["code"], data["birth_date"]):
         return _door(request, form, problem="wrong")
     _grant(request)
-    return redirect(address(request, "message"))
+    return redirect(request.get_full_path())
 
 
-@require_POST
-@public_page(LinkPurpose.PICKUP)
-def message_close(request: PatientRequest) -> HttpResponse:
-    """Close the message on this device."""
+def _close(request: PatientRequest) -> HttpResponse:
     grants = _grants(request)
     grants.pop(str(request.message.id), None)
     request.session[GRANTS] = grants

@@ -33,7 +33,7 @@ class TenantQuerySet(models.QuerySet[Row]):
         using: str | None = None,
         hints: dict[str, models.Model] | None = None,
     ) -> None:
-        super().__init__(model, query or TenantQuery(model), using, hints)  # type: ignore[arg-type]
+        super().__init__(model, query or TenantQuery(model), using, hints)
 
 
 class TenantManager(models.Manager[Row]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -33,8 +33,8 @@ from consent.rules.forms import FormText
 from consent.rules.purposes import Purpose, Remuneration
 from consent.rules.starter import starter_form
 from contacts import queries as contacts
-from contacts.models import ImportStatus
 from contacts.rules.imports import suggest_mapping
+from contacts.rules.segments import Segment
 from contacts.services import segments, uploads
 from delivery import queries as delivery
 from delivery.rules import MailingStatus
@@ -170,7 +170,7 @@ def _import(cast: _Cast, folder: Path, patients: int, check: Check) -> None:
         with acting_for(cast.organization.id):
             source.refresh_from_db()
         _progress("Importing patients", source.rows_read, source.rows_total)
-        if source.status in (ImportStatus.DONE, ImportStatus.FAILED):
+        if source.finished_at is not None:
             break
         time.sleep(0.3)
     _say(
@@ -202,7 +202,7 @@ def _consent(cast: _Cast, patients: int) -> None:
     _say(f"Recorded {len(signed):,} signed authorizations, {len(revoked)} of them revoked since")
 
 
-def _signatures(plans: dict[str, str], version_id: UUID) -> Iterator[consent.Signature]:
+def _signatures(plans: Mapping[str, str], version_id: UUID) -> Iterator[consent.Signature]:
     dice = random.Random(SEED)
     for person in _everybody():
         plan = plans.get(str(person.profile["record_number"]))
@@ -220,12 +220,9 @@ def _signatures(plans: dict[str, str], version_id: UUID) -> Iterator[consent.Sig
 
 
 def _everybody() -> Iterator[contacts.OpenedContact]:
-    page = contacts.page()
-    while True:
-        yield from page.contacts
-        if page.later is None:
-            return
-        page = contacts.page(after=page.later)
+    ids = [contact for contact, _ in contacts.matching(Segment(), _today())]
+    for start in range(0, len(ids), 1000):
+        yield from contacts.opened(ids[start : start + 1000]).values()
 
 
 def _campaigns(cast: _Cast) -> None:

@@ -68,13 +68,7 @@ def mail_body(request: HttpRequest, number: int) -> HttpResponse:
     body = _parsed(_stored(number)).get_body(("html",))
     if body is None:
         raise Http404
-    html: str = body.get_content()
-    response = framed_mail(html.replace("<head>", '<head><base target="_top">', 1))
-    policy_with_links = response.headers["Content-Security-Policy"].replace(
-        "sandbox", "sandbox allow-top-navigation-by-user-activation"
-    )
-    response.headers["Content-Security-Policy"] = policy_with_links
-    return response
+    return framed_mail(body.get_content(), links=True)
 
 
 def _store() -> MailStore:

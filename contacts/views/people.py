@@ -63,9 +63,9 @@ def contact(request: MemberRequest, contact: UUID) -> HttpResponseBase:
     return render(request, "contacts/contact.html", context)
 
 
-def _masked(fields: Iterable[Field], person: OpenedContact) -> list[tuple[str, str]]:
-    """What may be shown of some fields, with their labels."""
-    return [(field.label, masked(field, person.profile.get(field.key))) for field in fields]
+def _masked(fields: Iterable[Field], person: OpenedContact) -> list[tuple[Field, str]]:
+    """Fields with what may be shown of them."""
+    return [(field, masked(field, person.profile.get(field.key))) for field in fields]
 
 
 def _group_order(field: Field) -> int:

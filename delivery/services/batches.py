@@ -35,7 +35,7 @@ from delivery.transports.outcomes import Outcome
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
-WINDOW = 50
+WINDOW = 20
 """Messages in the air at once per worker: also the most that a crash can leave in doubt."""
 TABLE = "delivery_message"
 
@@ -66,6 +66,7 @@ def _declare_uncertain(batch: Batch, now: datetime) -> None:
     stranded = list(_messages(batch).filter(status=Status.TRANSMITTING).select_for_update())
     for message in stranded:
         _settle(message, Step(Status.UNCERTAIN, Route(message.route), "worker_died"), now)
+    _save(stranded)
     events.record_many([(message, "uncertain", "worker_died") for message in stranded], now)
     if stranded:
         audit.record(
@@ -186,7 +187,8 @@ def _settle(message: Message, step: Step, now: datetime) -> None:
     if not rules.may_become(old, step.status):
         raise RuntimeError(f"a message can't go from {old} to {step.status}")
     message.status = step.status
-    message.reason = step.reason
+    if step.status is not Status.IN_PORTAL:  # there, why the portal was taken stays
+        message.reason = step.reason
     message.route = step.route.value
     message.next_attempt_at = step.next_attempt_at
     message.in_flight_since = None

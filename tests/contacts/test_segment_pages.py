@@ -43,7 +43,7 @@ def test_the_live_count_hides_small_ones(
     answer = _count(room, browser, _asthma())
     assert f'<div class="figure">{shown}</div>' in answer
     assert "People whose conditions include Asthma" in answer
-    assert "Conditions tells something about health" in answer
+    assert "The field Conditions tells something about health" in answer
 
 
 def test_the_count_of_five_thousand_takes_less_than_a_second(room: Room, browser: Client) -> None:

@@ -12,7 +12,7 @@ from delivery import queries
 from delivery.rules import MailingStatus, Status
 from delivery.services import mailings
 from tenancy.current import acting_for
-from tests.delivery.conftest import DIAGNOSIS, Post
+from tests.post import DIAGNOSIS, Post
 
 GOOD, NO_TLS = "ann@riverside-mail.test", "bob@plainmail.test"
 EXPIRED, GREY = "cat@oldpost.test", "dan@slowmail.test"

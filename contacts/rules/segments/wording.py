@@ -52,7 +52,9 @@ def is_health_information(segment: Segment, vocabulary: Vocabulary) -> HealthInf
             return HealthInformation(True, reason)
     for field in fields:
         if field.group is not FieldGroup.DEMOGRAPHIC:
-            return HealthInformation(True, f"{field.label} tells something about health or care.")
+            return HealthInformation(
+                True, f"The field {field.label} tells something about health or care."
+            )
     if _outsiders_only(segment.where):
         return HealthInformation(False, "It holds only people who are not patients or members.")
     return HealthInformation(True, "Being a patient is itself health information.")

@@ -1,0 +1,79 @@
+"""The tables of a message's life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery import rules
+from delivery.routing import Route, after_attempt
+from delivery.rules import IN_FLIGHT, SETTLED, Status, may_become
+from delivery.transports.outcomes import (
+    Accepted,
+    Deferred,
+    DomainDead,
+    Evidence,
+    Outcome,
+    RecipientRefused,
+    Stage,
+    TlsTemporary,
+    Uncertain,
+    Unprotected,
+)
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SEEN = Evidence(at=NOW, stage=Stage.CONTENT)
+OUTCOMES: list[Outcome] = [
+    Accepted(evidence=SEEN),
+    RecipientRefused(kind="recipient_gone", evidence=SEEN),
+    RecipientRefused(kind="policy", evidence=SEEN),
+    Deferred(kind="greylisted", evidence=SEEN),
+    Unprotected(kind="no_starttls", evidence=SEEN),
+    TlsTemporary(kind="handshake_failed", evidence=SEEN),
+    Uncertain(kind="lost_after_content", evidence=SEEN),
+    DomainDead(kind="no_such_domain", evidence=SEEN),
+]
+
+
+def test_what_is_settled_stays_settled() -> None:
+    assert not [(a, b) for a in SETTLED for b in Status if may_become(a, b)]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda each: type(each).__name__)
+@given(
+    attempts=st.integers(1, 30),
+    route=st.sampled_from(list(Route)),
+    age=st.timedeltas(timedelta(0), timedelta(days=4)),
+)
+def test_every_outcome_has_a_permitted_step(
+    outcome: Outcome, attempts: int, route: Route, age: timedelta
+) -> None:
+    step = after_attempt(outcome, route, attempts, NOW - age, NOW, rules.BACK_OFF)
+    assert may_become(Status.TRANSMITTING, step.status)
+    if step.status is Status.ACCEPTED:
+        assert isinstance(outcome, Accepted)
+        assert route is Route.MAIL
+    if step.status in IN_FLIGHT and step.next_attempt_at is None:
+        assert step.route is Route.PORTAL, "what is tried again at once takes the portal"
+    if step.next_attempt_at is not None:
+        assert step.next_attempt_at > NOW
+    if isinstance(outcome, Uncertain):
+        assert step.status is Status.UNCERTAIN
+
+
+def test_giving_up_after_two_days() -> None:
+    deferred = Deferred(kind="busy", evidence=SEEN)
+    step = after_attempt(deferred, Route.MAIL, 9, NOW - timedelta(hours=47), NOW, rules.BACK_OFF)
+    assert (step.status, step.reason) == (Status.FAILED, "gave_up")
+
+
+def test_tls_that_keeps_failing_takes_the_portal() -> None:
+    failing = TlsTemporary(kind="handshake_failed", evidence=SEEN)
+    routes = [
+        after_attempt(failing, Route.MAIL, attempt, NOW, NOW, rules.BACK_OFF).route
+        for attempt in (1, 2, 3)
+    ]
+    assert routes == [Route.MAIL, Route.MAIL, Route.PORTAL]

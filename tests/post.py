@@ -1,0 +1,126 @@
+"""A mailing to people on mail servers of every temper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from config.demo.world.servers import DNS_ADDRESS, NETWORK, MailWorld
+from consent.rules.purposes import Information, Purpose, Remuneration, Use
+from contacts import queries as contacts
+from contacts.rules.imports import CleanContact
+from contacts.rules.segments import Segment
+from contacts.services.people import save_many
+from delivery import queries
+from delivery.content import compile_content
+from delivery.models import Batch, Mailing, Message
+from delivery.services import mailings, sending
+from delivery.services.senders import create_sender
+from tenancy.current import acting_for
+from tenancy.models import Organization, new_id
+from tests.people import Room
+
+DIAGNOSIS = "diabetes"
+HTML = (
+    "<p>Dear {{ first_name|default('patient') }}, about your {{ conditions }}:</p>"
+    '<p><a href="https://www.riverside.test/flu">Flu shots</a></p>'
+    '<p>{{ postal_address }} <a href="{{ unsubscribe_url }}">Stop</a></p>'
+)
+TREATMENT = Use(Purpose.TREATMENT_REMINDER, Remuneration.NONE, frozenset({Information.CLINICAL}))
+
+
+def clean(number: int, address: str, **more: object) -> CleanContact:
+    """A person with this address."""
+    profile = {
+        "record_number": f"R{number}",
+        "first_name": f"Pat{number}",
+        "email": address,
+        "birth_date": "1950-06-07",
+        "conditions": [DIAGNOSIS],
+        **more,
+    }
+    return CleanContact(
+        number=number,
+        identity=f"record:R{number}",
+        profile=profile,
+        email=address,
+        language=str(more.get("language", "en")),
+        relationship="patient",
+        deceased=bool(more.get("deceased", False)),
+    )
+
+
+@dataclass
+class Post:
+    """An organization's post room in a test."""
+
+    organization: Organization
+    world: MailWorld
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+    def people(self, *addresses: str) -> list[UUID]:
+        """Contacts with these addresses, in this order."""
+        with acting_for(self.organization.id):
+            save_many([clean(len(self.ids) + n, each) for n, each in enumerate(addresses)])
+            ids = [each for each, _ in contacts.matching(Segment(), contacts.today())]
+            everybody = contacts.opened(ids)
+            self.ids = {each.email or "": each.id for each in everybody.values()}
+        return [self.ids[address] for address in addresses]
+
+    def mailing(self, *addresses: str, use: Use = TREATMENT, tracking: bool = True) -> Mailing:
+        """A planned mailing to people with these addresses."""
+        ids = self.people(*addresses)
+        with acting_for(self.organization.id):
+            fields = [each.key for each in contacts.fields()]
+            mailing = mailings.create_mailing(
+                new_id(),
+                create_sender("Riverside Health", f"care-{new_id().hex}@riverside.test").id,
+                compile_content("A note from your clinic", "", HTML, fields),
+                use,
+                mailings.Approved("0" * 64, new_id()),
+                tracking,
+            )
+            domains = [address.rpartition("@")[2] for address in addresses]
+            return mailings.plan(mailing.id, zip(ids, domains, strict=True))
+
+    def send(self) -> int:
+        """What workers do when everything that is due is handed out, once."""
+        return sum(sending.send_batch(*due) for due in queries.due_batches(100))
+
+    def due_now(self) -> None:
+        """Let time pass until every next attempt is due."""
+        with acting_for(self.organization.id):
+            Batch.objects.update(due_at=timezone.now())
+            Message.objects.exclude(next_attempt_at=None).update(next_attempt_at=timezone.now())
+
+    def message(self, address: str) -> Message:
+        with acting_for(self.organization.id):
+            found: Message = Message.objects.select_related("mailing").get(
+                contact_id=self.ids[address]
+            )
+            return found
+
+    def statuses(self) -> dict[str, str]:
+        return {address: self.message(address).status for address in self.ids}
+
+
+@pytest.fixture
+def post_settings(settings: Settings, mail_world: MailWorld) -> None:
+    settings.SMTP_PORT = mail_world.smtp_port
+    settings.SMTP_CA_FILE = str(mail_world.ca_path)
+    settings.MAIL_RESOLVERS = [f"{DNS_ADDRESS}:{mail_world.dns_port}"]
+    settings.MAIL_ALLOWED_NETWORKS = [NETWORK]
+    mail_world.store.clear()
+
+
+@pytest.fixture
+def post(committed_room: Room, mail_world: MailWorld, post_settings: None) -> Post:
+    """Riverside's post room. What is committed is real."""
+    organization = committed_room.riverside
+    organization.link_origin = "https://mail.riverside.test"
+    organization.save()
+    return Post(organization, mail_world)

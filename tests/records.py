@@ -1,0 +1,90 @@
+"""One record of each kind, for tests that try every route."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.models import User
+from audit.services import acting_person
+from campaigns import services as campaigns
+from campaigns.models import Template
+from campaigns.starter import STARTER_HTML
+from consent import services as consent
+from consent.rules.forms import FormText
+from consent.rules.purposes import Purpose, Remuneration
+from consent.rules.starter import starter_form
+from contacts import queries as contacts
+from contacts.rules.segments import Segment
+from contacts.services import segments, uploads
+from contacts.services.people import save_many
+from delivery.services.senders import create_sender
+from tenancy.current import acting_for
+from tenancy.models import Organization
+from tests.post import clean
+
+RECORDS = {
+    "contact",
+    "source",
+    "segment",
+    "template",
+    "campaign",
+    "form",
+    "version",
+    "authorization",
+    "mailing",
+}
+"""Route parameters that name a record; others (`person`, `act`) are plain values."""
+
+CSV = b"MRN,First Name,Email,DOB\nR77,Ann,ann@riverside-mail.test,1950-06-07\n"
+
+
+def make_records(organization: Organization, by: User) -> dict[str, object]:
+    """Ids by the name of the route parameter."""
+    with acting_for(organization.id), acting_person(by.id):
+        save_many([clean(1, "ann@riverside-mail.test")])
+        ((contact, _),) = contacts.matching(Segment(), contacts.today())
+        segment = segments.save_segment("All", '{"where": {"kind": "all", "of": []}}', by.id)
+        template = campaigns.save_template(
+            Template(name="Note", subject="A note", html=STARTER_HTML, created_by=by.id)
+        )
+        sender = create_sender("Care", f"care@{organization.slug}.test")
+        campaign = campaigns.save_campaign(
+            campaigns.Draft(
+                "Autumn",
+                segment.id,
+                template.id,
+                sender.id,
+                Purpose.TREATMENT_REMINDER.value,
+                Remuneration.NONE.value,
+                "",
+                tracking=False,
+            ),
+            by.id,
+        )
+        source = uploads.start_upload([CSV], "patients.csv", by.id)
+        text = starter_form(organization.legal_name, "privacy@riverside.test").to_json()
+        form = consent.save_draft(None, "Offers", text, by.id)
+        version = consent.publish(form, FormText.from_json(text), by.id)
+        signed = consent.record_authorization(_signature(contact, version.id), by.id)
+    return {
+        "contact": contact,
+        "source": source.id,
+        "segment": segment.id,
+        "template": template.id,
+        "campaign": campaign.id,
+        "form": form,
+        "version": version.id,
+        "authorization": signed.id,
+        "person": 0,
+        "act": "pause",
+    }
+
+
+def _signature(contact: UUID, version: UUID) -> consent.Signature:
+    return consent.Signature(
+        contact_id=contact,
+        version_id=version,
+        signed_on=contacts.today(),
+        signer_name="Ann Example",
+        copy_given=True,
+    )
