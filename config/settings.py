@@ -16,6 +16,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from structlog.typing import Processor
 
+from config.logs import drop_values_from_exceptions
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(env.str("ENV_FILE", str(BASE_DIR / ".env")))
@@ -216,7 +218,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # our fields look like Tabler's
 STATIC_URL = "/static/"
-STATIC_ROOT = FOLDER / "static"
+STATIC_ROOT = None if LOCAL else FOLDER / "static"  # locally straight out of node_modules
 _node = BASE_DIR / "node_modules"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
@@ -224,7 +226,7 @@ STATICFILES_DIRS = [
     ("icons", _node / "@tabler/icons-webfont/dist"),
     ("htmx", _node / "htmx.org/dist"),
 ]
-WHITENOISE_USE_FINDERS = LOCAL  # straight out of node_modules; production runs collectstatic
+WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -324,7 +326,7 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                "config.logs.drop_values_from_exceptions",
+                drop_values_from_exceptions,
                 structlog.processors.JSONRenderer(),
             ],
             "foreign_pre_chain": _shared,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -194,6 +194,7 @@ class Standing:
     row: models.Authorization
     authorization: Authorization
     findings: list[Finding]
+    last_day: date
 
     @property
     def allows(self) -> bool:
@@ -213,8 +214,16 @@ def standings(contact_id: UUID, now: datetime) -> list[Standing]:
     rows = models.Authorization.objects.filter(contact_id=contact_id)
     by_id = {row.id: row for row in rows.select_related("version__form").order_by("-signed_on")}
     facts = {each.id: each for each in authorizations([contact_id]).get(contact_id, [])}
-    here = now.astimezone(ZoneInfo(organization().time_zone))
-    return [Standing(row, facts[key], _findings(facts[key], here)) for key, row in by_id.items()]
+    zone = ZoneInfo(organization().time_zone)
+    return [
+        Standing(
+            row=row,
+            authorization=facts[key],
+            findings=_findings(facts[key], now.astimezone(zone)),
+            last_day=(row.expires_at - timedelta(seconds=1)).astimezone(zone).date(),
+        )
+        for key, row in by_id.items()
+    ]
 
 
 def _findings(authorization: Authorization, now: datetime) -> list[Finding]:

@@ -101,7 +101,7 @@ def prepare(batch: Batch, composer: Composer, now: datetime) -> list[Prepared] |
         decision = decisions[message.contact_id]
         message.evidence_id = evidence[decision.evidence_hash()]
         if not _refused(message, decision, now):
-            prepared += _compose(message, people[message.contact_id], composer, now)
+            prepared += _compose(message, people.get(message.contact_id), composer, now)
     _save(messages)
     return prepared
 
@@ -120,8 +120,11 @@ def _refused(message: Message, decision: Decision, now: datetime) -> bool:
 
 
 def _compose(
-    message: Message, person: OpenedContact, composer: Composer, now: datetime
+    message: Message, person: OpenedContact | None, composer: Composer, now: datetime
 ) -> list[Prepared]:
+    if person is None:  # erased since the decision, a moment ago
+        _settle(message, Step(Status.SUPPRESSED, Route(message.route), "no_address"), now)
+        return []
     try:
         letter = composer.compose(message.id, person, Route(message.route), now)
     except Unsendable as problem:

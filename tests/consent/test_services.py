@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
@@ -143,6 +143,18 @@ def test_facts_take_the_same_number_of_queries_for_one_and_for_many(here: Room) 
 
     queries_for(1)  # keys are fetched once
     assert queries_for(1) == queries_for(40) <= 6
+
+
+def test_a_page_shows_the_last_day_in_the_organizations_zone(here: Room) -> None:
+    (ann,) = people(1)
+    signed(ann, published(here.riverside), on=date(2026, 2, 28))
+    (standing,) = queries.standings(ann, datetime(2026, 6, 1, tzinfo=UTC))
+    assert standing.allows
+    assert standing.last_day == date(2027, 2, 28)
+    (ended,) = queries.standings(ann, datetime(2027, 3, 1, 7, tzinfo=UTC))  # 1 am in Chicago
+    assert [finding.code for finding in ended.findings] == ["expired"]
+    (still,) = queries.standings(ann, datetime(2027, 3, 1, 5, tzinfo=UTC))  # 11 pm the day before
+    assert still.allows
 
 
 def test_many_signatures_are_recorded_at_once_or_not_at_all(here: Room) -> None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit.models import Event as AuditEvent
 from audit.models import Outcome
 from delivery import queries as delivery
-from delivery.models import Event
+from delivery.models import Event, Message
 from portal import services
 from portal.models import Pickup
 from tenancy.current import acting_for
@@ -224,6 +224,15 @@ def test_the_grant_is_bound_to_the_browser_and_ends(bob: Visitor) -> None:
     bob.type_in(bob.ask())
     assert "message is closed" in bob.browser.post(bob.url, {"what": "close"}).content.decode()
     assert bob.content().status_code == 404
+
+
+def test_without_a_known_fact_no_code_opens_anything(bob: Visitor) -> None:
+    code = bob.ask()
+    with acting_for(bob.post.organization.id):
+        Message.objects.filter(id=bob.message_id).update(sealed_context=None)
+    assert "cannot be opened here" in bob.page()
+    assert "+1 555 0100" in bob.page()
+    assert b"cannot be opened here" in bob.type_in(code).content
 
 
 def test_forms_of_other_sites_are_refused(bob: Visitor) -> None:
