@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import Entrance, entrance
@@ -50,7 +52,8 @@ def organization_page(
             with acting_person(member.user.id):
                 _demand(member, permission)
                 try:
-                    with acting_for(member.organization.id):
+                    zone = ZoneInfo(member.organization.time_zone)
+                    with acting_for(member.organization.id), timezone.override(zone):
                         return cast(Any, view)(member, **kwargs)  # type: ignore[no-any-return]
                 except Http404:
                     _refused(member, "not_found")

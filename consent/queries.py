@@ -160,7 +160,7 @@ def live_purposes(
         contact: {
             purpose.value
             for each in signed
-            if is_live(each, now)
+            if is_live(each, now) and each.copy_given_at is not None
             for purpose in each.purposes & wanted
         }
         for contact, signed in authorizations(contact_ids).items()

@@ -95,9 +95,10 @@ class Supervisor:
             self._remember()
 
     def stop_all(self) -> None:
-        """End everything, the last started first."""
+        """End everything, the last started first, and free the folder."""
         for name in reversed(list(self.children)):
             self.stop(name)
+        self._lock.close()
 
     def _remember(self) -> None:
         rows = []

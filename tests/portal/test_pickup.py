@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import policy
@@ -31,13 +30,11 @@ ASK = {"what": "code"}
 
 
 @pytest.fixture
-def queue() -> Iterator[list[tuple[str, list[str]]]]:
-    """What the application puts into the queue, kept in memory."""
+def queue(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What the application hands to the broker, kept here: tests play the worker."""
     sent: list[tuple[str, list[str]]] = []
-    before = current_app.conf.broker_url, current_app.send_task
-    current_app.send_task = lambda name, args, **more: sent.append((name, args))
-    yield sent
-    current_app.send_task = before[1]
+    monkeypatch.setattr(current_app, "send_task", lambda name, args: sent.append((name, args)))
+    return sent
 
 
 @dataclass
