@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from django.conf import settings
 from django.urls import set_script_prefix
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django import Settings
 
 from accounts import services
 from accounts.rules import Role
@@ -56,10 +56,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def origin(
-    committed_room: Room, own_database: str, mail_world: MailWorld, tmp_path: Path
+    committed_room: Room,
+    own_database: str,
+    mail_world: MailWorld,
+    tmp_path: Path,
+    settings: Settings,
 ) -> Iterator[str]:
     """Web server, workers and beat over this test's database; yields where the site is."""
     mail_world.store.clear()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]  # the site's
     port = free_port()
     address = f"http://localhost:{port}"
     committed_room.riverside.link_origin = address
@@ -69,7 +74,8 @@ def origin(
         verified_device(person)
     supervisor = Supervisor(tmp_path)
     try:
-        start_application(supervisor, _environment(port, own_database, mail_world, tmp_path))
+        env = _environment(settings, port, own_database, mail_world, tmp_path)
+        start_application(supervisor, env)
         _wait_for(address, supervisor)
         yield address
     finally:
@@ -77,7 +83,9 @@ def origin(
         set_script_prefix("/")
 
 
-def _environment(port: int, database: str, world: MailWorld, folder: Path) -> dict[str, str]:
+def _environment(
+    settings: Settings, port: int, database: str, world: MailWorld, folder: Path
+) -> dict[str, str]:
     db = settings.DATABASES["default"]
     credentials = f"{db['USER']}:{db['PASSWORD']}@{db['HOST']}:{db['PORT']}"
     return {
@@ -157,5 +165,5 @@ class Person:
 
 
 @pytest.fixture
-def axe() -> str:
+def axe(settings: Settings) -> str:
     return (settings.BASE_DIR / "node_modules/axe-core/axe.min.js").read_text()

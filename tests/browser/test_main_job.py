@@ -17,6 +17,8 @@ from tests.browser.conftest import Person
 from tests.people import Room
 
 ANN, BOB = "ann.example@riverside-mail.test", "bob.example@plainmail.test"
+SOMEBODY = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Safari/605"
+"""A headless browser says that it is one, and is rightly counted as a machine."""
 HTML = """<p>Dear {{ first_name|default("patient") }},</p>
 <p>a class for people with {{ conditions }}.</p>
 <p><a href="https://www.riverside.test/classes">See the classes</a></p>
@@ -144,7 +146,7 @@ def record_signature(person: Person, record_number: str, axe: str) -> None:
     page.get_by_role("button", name="Find").click()
     page.locator("tbody a").first.click()
     page.get_by_role("link", name=re.compile("authorization", re.IGNORECASE)).last.click()
-    page.locator("#id_version").select_option(index=1)
+    page.locator("#id_version").select_option(index=0)
     page.locator("#id_signed_on").fill(time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400)))
     page.get_by_label("The patient").check()
     page.locator("#id_signer_name").fill("A. Patient")
@@ -232,7 +234,7 @@ def html_of(mail: StoredMessage) -> str:
 def open_and_click(browser: Browser, origin: str, html: str) -> None:
     """A person opens the mail, and some seconds later clicks the link in it."""
     time.sleep(3)  # whoever clicks within two seconds of delivery is a scanner
-    page = browser.new_context().new_page()
+    page = browser.new_context(user_agent=SOMEBODY).new_page()
     pixel = re.search(r'src="([^"]+/open/[^"]+)"', html)
     link = re.search(r'href="([^"]+/click/[^"]+)"', html)
     assert pixel
