@@ -23,7 +23,7 @@ from psycopg import sql
 
 from tests.people import Room, make_room
 
-pytest_plugins = ["tests.mail.world"]
+pytest_plugins = ["tests.mail.world", "tests.post"]
 
 
 def pytest_configure() -> None:

@@ -104,6 +104,16 @@ class Post:
             )
             return found
 
+    def message_id(self, address: str) -> UUID:
+        """Of the only message to an address."""
+        with acting_for(self.organization.id):
+            for message in Message.objects.all():
+                person = contacts.opened([message.contact_id])[message.contact_id]
+                if person.email == address:
+                    found: UUID = message.id
+                    return found
+        raise LookupError("nobody was written to")
+
     def statuses(self) -> dict[str, str]:
         return {address: self.message(address).status for address in self.ids}
 

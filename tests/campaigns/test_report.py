@@ -1,0 +1,50 @@
+"""Reports add up and hide small groups."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaigns import rules
+from campaigns.rules import REASONS, STATUSES, approval_digest, section
+from delivery.rules import IN_FLIGHT, Status
+from delivery.transports.outcomes import SENTENCES
+
+CELLS = st.dictionaries(st.sampled_from(sorted(STATUSES)), st.integers(0, 400), min_size=1)
+
+
+@given(CELLS)
+def test_what_is_shown_adds_up_and_small_groups_stay_hidden(cells: dict[str, int]) -> None:
+    shown = section(cells, STATUSES)
+    for line in shown.lines:
+        assert line.count.hidden or line.count.value == cells[line.code]
+        if 1 <= cells[line.code] <= 10:
+            assert line.count.hidden
+    if shown.total.value is not None and not any(line.count.hidden for line in shown.lines):
+        assert sum(line.count.value or 0 for line in shown.lines) == shown.total.value
+
+
+def test_every_status_and_reason_has_words() -> None:
+    assert set(STATUSES) == {status.value for status in Status if status not in IN_FLIGHT} | {
+        "in_flight"
+    }
+    settling = {"recipient_gone", "mailbox_full", "policy", "content", "no_such_domain"}
+    settling |= {"takes_no_mail", "no_starttls", "certificate_expired", "lost_after_content"}
+    assert settling <= set(SENTENCES)
+    assert settling <= set(REASONS)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=5)), st.text(min_size=1, max_size=5))
+def test_the_digest_changes_with_anything(parts: dict[str, str], extra: str) -> None:
+    digest = approval_digest(parts)
+    assert digest == approval_digest(dict(reversed(parts.items())))
+    for key in parts:
+        assert approval_digest(parts | {key: parts[key] + extra}) != digest
+
+
+def test_a_second_person_is_somebody_else() -> None:
+    from uuid import uuid4
+
+    one, two = uuid4(), uuid4()
+    assert rules.may_decide(one, {two})
+    assert not rules.may_decide(one, {one, two})
