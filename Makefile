@@ -16,13 +16,13 @@ serve: prepare ## Run it on this machine with embedded PostgreSQL and Valkey, or
 test: prepare ## Every check: format, lint, types, layers, migrations, tests
 	@$(MAKE) --no-print-directory lint
 	@SEALWRIGHT_FOLDER=$(CURDIR)/.local/test $(BIN)/python -m config.embedded.servers bash -ec '\
-	  $(BIN)/python manage.py makemigrations --check --dry-run >/dev/null; \
+	  $(BIN)/python manage.py makemigrations --check --dry-run -v 1; \
 	  $(BIN)/pytest -q -n 2 --dist loadfile $(ARGS)'
 
 lint: prepare ## Format, lint, types and layers, without tests
 	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
 	@SEALWRIGHT_LOCAL=1 SEALWRIGHT_FOLDER=$(CURDIR)/.local/test $(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache -q 2>/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache >.local/layers.log || { cat .local/layers.log; exit 1; }
 
 format: prepare ## Put the code into the house's format
 	@$(BIN)/ruff check -q --fix-only . ; $(BIN)/ruff format -q .

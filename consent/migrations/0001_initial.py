@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("signer", models.CharField(help_text="self or representative", max_length=16)),
-                ("method", models.CharField(help_text="online, paper or imported", max_length=16)),
+                ("method", models.CharField(help_text="paper or electronic", max_length=16)),
                 (
                     "sealed",
                     models.BinaryField(
