@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -61,6 +62,9 @@ class Campaign(TenantModel):
     sealed_tree = models.BinaryField(null=True, help_text="The segment as it was submitted.")
     digest = models.CharField(max_length=64, blank=True)
     created_by = models.UUIDField()
+    authors = ArrayField(
+        models.UUIDField(), default=list, help_text="Everybody who wrote it: none may approve it."
+    )
     submitted_by = models.UUIDField(null=True)
     submitted_at = models.DateTimeField(null=True)
     launched_at = models.DateTimeField(null=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -27,7 +28,8 @@ from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse, Organization
 
-TABLE = "campaigns_campaign"
+CONTENT, TREE = "campaigns_campaign.content", "campaigns_campaign.tree"
+"""The places of a campaign's two sealed values: one does not open as the other."""
 CHUNK = 2000
 
 
@@ -111,9 +113,15 @@ class Submitted:
 def submitted(campaign: Campaign) -> Submitted:
     """Opens what the submission stored; launch never compiles again."""
     ring = keyring(KeyUse.MESSAGE)
-    content = ring.open(bytes(campaign.sealed_content or b""), TABLE, campaign.id)
-    tree = ring.open(bytes(campaign.sealed_tree or b""), TABLE, campaign.id)
+    content = ring.open(bytes(campaign.sealed_content or b""), CONTENT, campaign.id)
+    tree = ring.open(bytes(campaign.sealed_tree or b""), TREE, campaign.id)
     return Submitted(CompiledContent.from_dict(orjson.loads(content)), tree.decode())
+
+
+def authors_of(campaign: Campaign) -> set[UUID]:
+    """Everybody who wrote, changed or submitted it."""
+    people = {campaign.created_by, *campaign.authors}
+    return people | ({campaign.submitted_by} if campaign.submitted_by else set())
 
 
 def approval_of(campaign: Campaign) -> Approval | None:
@@ -161,6 +169,13 @@ def forecast(campaign: Campaign) -> Forecast:
             else:
                 found.reasons[decision.code] += 1
     return found
+
+
+def unplanned() -> list[tuple[UUID, UUID]]:
+    """(organization, campaign) launched a while ago and not planned yet, across organizations."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM campaigns_unplanned()")
+        return list(cursor.fetchall())
 
 
 def mailing_of(campaign: Campaign) -> Mailing | None:

@@ -76,6 +76,7 @@ REASONS = {
     "takes_no_mail": "The mail domain takes no mail",
     "bad_address": "The address can't be used",
     "bad_content": "The message could not be filled in",
+    "unreadable": "The patient's record can't be read",
     "bad_header": "The message could not be written",
     "worker_died": "Sending was interrupted",
     "lost_after_content": "The connection broke before the answer",

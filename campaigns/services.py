@@ -63,6 +63,7 @@ def save_campaign(draft: Draft, by: UUID, campaign_id: UUID | None = None) -> Ca
             raise NotPossible("This campaign was launched. Copy it to send something else.")
     for name, value in vars(draft).items():
         setattr(campaign, name, value)
+    campaign.authors = sorted({*campaign.authors, by})
     campaign.status = CampaignStatus.DRAFT
     campaign.digest = ""
     campaign.updated_at = timezone.now()
@@ -82,8 +83,10 @@ def submit(campaign_id: UUID, by: UUID) -> Campaign:
     content = queries.compiled(campaign.template)
     tree_json = queries.tree_json_of(campaign)
     ring = keyring(KeyUse.MESSAGE)
-    campaign.sealed_content = ring.seal(orjson.dumps(content.to_dict()), queries.TABLE, campaign.id)
-    campaign.sealed_tree = ring.seal(tree_json.encode(), queries.TABLE, campaign.id)
+    campaign.sealed_content = ring.seal(
+        orjson.dumps(content.to_dict()), queries.CONTENT, campaign.id
+    )
+    campaign.sealed_tree = ring.seal(tree_json.encode(), queries.TREE, campaign.id)
     campaign.digest = queries.digest_of(campaign, content, tree_json)
     campaign.status = CampaignStatus.SUBMITTED
     campaign.submitted_by, campaign.submitted_at = by, timezone.now()
@@ -107,8 +110,7 @@ def decide(campaign_id: UUID, digest: str, approved: bool, by: UUID, comment: st
         raise NotPossible("This campaign is not waiting for a decision any more. Look at it again.")
     if campaign.digest != digest:
         raise NotPossible("This campaign changed while you were reading. Look at it again.")
-    authors = {person for person in (campaign.created_by, campaign.submitted_by) if person}
-    if not rules.may_decide(by, authors):
+    if not rules.may_decide(by, queries.authors_of(campaign)):
         raise NotPossible("You wrote or submitted this campaign, so somebody else must approve it.")
     Approval.objects.create(
         campaign=campaign, digest=digest, approved=approved, comment=comment, decided_by=by

@@ -180,7 +180,6 @@ def campaign(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
         {person for person in (row.created_by, row.submitted_by) if person}
         | {decision.decided_by for decision in queries.decisions_on(row)}
     )
-    segment = contacts.segment_tree(row.segment)
     return render(
         request,
         "campaigns/campaign.html",
@@ -189,16 +188,23 @@ def campaign(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
             "mailing": mailing,
             "progress": delivery.progress(mailing.id) if mailing else None,
             "purpose": Purpose(row.purpose).label,
-            "segment_words": contacts.description(segment),
+            "segment_words": _segment_words(row),
             "decisions": [
                 (each, people.get(each.decided_by, "")) for each in queries.decisions_on(row)
             ],
             "author": people.get(row.created_by, ""),
-            "own": request.user.id in (row.created_by, row.submitted_by),
+            "own": request.user.id in queries.authors_of(row),
             "decision_form": DecisionForm(initial={"digest": row.digest}),
             "examples": examples(contacts.fields()),
         },
     )
+
+
+def _segment_words(row: Campaign) -> str:
+    try:
+        return contacts.description(contacts.segment_tree(row.segment))
+    except SegmentProblem as problem:
+        return str(problem)
 
 
 @organization_page(Permission.SEE_CAMPAIGNS)
@@ -280,7 +286,11 @@ def campaign_launch(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
         except (services.NotPossible, ContentError, SegmentProblem) as problem:
             messages.error(request, str(problem))
         return _to_campaign(request, row)
-    found = queries.forecast(row)
+    try:
+        found = queries.forecast(row)
+    except (ContentError, SegmentProblem) as problem:
+        messages.error(request, str(problem))
+        return _to_campaign(request, row)
     return render(
         request,
         "campaigns/launch.html",
@@ -300,7 +310,8 @@ def campaign_steer(request: MemberRequest, campaign: UUID, act: str) -> HttpResp
     try:
         if act == "stop":
             number = mailings.stop(mailing.id)
-            messages.success(request, f"Stopped. {number:,} messages will not be sent.")
+            words = f"Stopped. {hide_small(number).text} messages will not be sent."
+            messages.success(request, words)
         elif act == "pause":
             mailings.pause(mailing.id)
             messages.success(request, "Paused. Nothing more is sent until somebody resumes it.")

@@ -97,7 +97,7 @@ def publish(form_id: UUID, text: FormText, by: UUID) -> FormVersion:
 
 def record_authorization(signature: Signature, by: UUID | None) -> Authorization:
     """Record one signed authorization. Raises `NotRecordable`."""
-    authorization = record_authorizations([signature], by)[0]
+    authorization = _record([signature], by)[0]
     audit.record(
         "authorization_recorded",
         object_type="authorization",
@@ -109,6 +109,12 @@ def record_authorization(signature: Signature, by: UUID | None) -> Authorization
 
 def record_authorizations(signatures: Iterable[Signature], by: UUID | None) -> list[Authorization]:
     """Record many, all or none, such as those of an earlier system. Raises `NotRecordable`."""
+    rows = _record(signatures, by)
+    audit.record("authorizations_recorded", number=len(rows))
+    return rows
+
+
+def _record(signatures: Iterable[Signature], by: UUID | None) -> list[Authorization]:
     zone = ZoneInfo(queries.organization().time_zone)
     today = timezone.now().astimezone(zone).date()
     versions = {version.id: version for version in FormVersion.objects.all()}
@@ -117,8 +123,6 @@ def record_authorizations(signatures: Iterable[Signature], by: UUID | None) -> l
         _check_signature(signature, versions, today)
         rows.append(_authorization(signature, versions[signature.version_id], zone, by))
     Authorization.objects.bulk_create(rows, batch_size=1000)
-    if len(rows) > 1:
-        audit.record("authorizations_recorded", number=len(rows))
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from consent.models import PermitEvidence
+from consent.models import Authorization, PermitEvidence
 from contacts.models import Contact
 from delivery.rules import MailingStatus, Status
 from tenancy.models import TenantModel
@@ -121,10 +121,20 @@ class Message(TenantModel):
     reason = models.CharField(max_length=40, blank=True)
     route = models.CharField(max_length=6, default="mail")
     attempts = models.PositiveSmallIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
     in_flight_since = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     sealed_context = models.BinaryField(null=True)
+    decided_at = models.DateTimeField(null=True, help_text="When the permit was computed.")
+    authorization = models.ForeignKey(
+        Authorization,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        help_text="The signed authorization that the permit rests on, if it needs one.",
+    )
     evidence = models.ForeignKey(
         PermitEvidence, on_delete=models.PROTECT, db_constraint=False, db_index=False, null=True
     )

@@ -65,8 +65,10 @@ def after_attempt(
                 return Step(Status.FAILED, route, "gave_up")
             return Step(Status.QUEUED, route, kind, due)
         case RecipientRefused(kind=kind):
-            return Step(Status.FAILED, route, kind, suppress=kind == "recipient_gone")
+            # A bare 550 can mean anything; only a server that says 5.1.x is believed for good.
+            gone = kind == "recipient_gone" and outcome.enhanced is not None
+            return Step(Status.FAILED, route, kind, suppress=gone)
         case DomainDead(kind=kind):
-            return Step(Status.FAILED, route, kind, suppress=True)
+            return Step(Status.FAILED, route, kind)
         case Uncertain(kind=kind):
             return Step(Status.UNCERTAIN, route, kind)

@@ -48,7 +48,12 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.TRANSMITTING, Status.IN_PORTAL): "the server answered 250 to the notice",
     (Status.TRANSMITTING, Status.FAILED): "the server refused for good, or too often",
     (Status.TRANSMITTING, Status.QUEUED): "nothing of the content left; it will be tried again",
+    (Status.TRANSMITTING, Status.STOPPED): "nothing of the content left, and the mailing stopped",
     (Status.TRANSMITTING, Status.UNCERTAIN): "the answer to the content was never seen",
+    # A worker that was slow rather than dead brings the answer after all.
+    (Status.UNCERTAIN, Status.ACCEPTED): "the server's 250 came to light late",
+    (Status.UNCERTAIN, Status.IN_PORTAL): "the server's 250 to the notice came to light late",
+    (Status.UNCERTAIN, Status.FAILED): "the server's refusal came to light late",
 }
 
 
@@ -84,8 +89,11 @@ BACK_OFF = (1, 5, 15, 30, 60, 120, 240, 480)
 4.5.4.1)."""
 TLS_BUDGET = 3
 """Attempts after which a server whose TLS keeps failing for now counts as one without TLS."""
-LEASE = timedelta(minutes=5)
-"""How long a worker may hold a batch before another may take it up."""
+LEASE = timedelta(minutes=15)
+"""How long a worker may hold a batch, from its last window, before another may take it up."""
+LONGEST_CONVERSATION = timedelta(minutes=6)
+"""With one mail server about one message: less than half a lease, since a window is sent in two
+rounds at most."""
 
 
 def next_attempt(

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -24,6 +25,11 @@ from psycopg import sql
 from tests.people import Room, make_room
 
 pytest_plugins = ["tests.mail.world", "tests.post"]
+
+
+# Machines are slow when they are busy; a property is no slower for it.
+hypothesis.settings.register_profile("sealwright", deadline=None)
+hypothesis.settings.load_profile("sealwright")
 
 
 def pytest_configure() -> None:

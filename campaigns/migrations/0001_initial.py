@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
@@ -5,6 +6,15 @@ from django.db import migrations, models
 import tenancy.current
 import tenancy.models
 from tenancy import rls
+
+UNPLANNED = """
+BEGIN
+    RETURN QUERY SELECT c.organization_id, c.id FROM public.campaigns_campaign c
+    LEFT JOIN public.delivery_mailing m ON m.reference = c.id
+    WHERE c.status = 'launched' AND c.launched_at < now() - interval '20 seconds'
+        AND (m.id IS NULL OR m.status = 'planned');
+END
+"""
 
 
 class Migration(migrations.Migration):
@@ -94,6 +104,15 @@ class Migration(migrations.Migration):
                 ),
                 ("digest", models.CharField(blank=True, max_length=64)),
                 ("created_by", models.UUIDField()),
+                (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.UUIDField(),
+                        default=list,
+                        help_text="Everybody who wrote it: none may approve it.",
+                        size=None,
+                    ),
+                ),
                 ("submitted_by", models.UUIDField(null=True)),
                 ("submitted_at", models.DateTimeField(null=True)),
                 ("launched_at", models.DateTimeField(null=True)),
@@ -217,4 +236,10 @@ class Migration(migrations.Migration):
         rls.composite_key("campaigns_campaign", "template_id", "campaigns_template"),
         rls.composite_key("campaigns_campaign", "sender_id", "delivery_sender"),
         rls.composite_key("campaigns_approval", "campaign_id", "campaigns_campaign"),
+        rls.lookup_function(
+            "campaigns_unplanned()",
+            "TABLE (organization_id uuid, campaign_id uuid)",
+            UNPLANNED,
+            ["campaigns_campaign", "delivery_mailing"],
+        ),
     ]

@@ -47,8 +47,11 @@ BEGIN
             row_number() OVER (PARTITION BY b.organization_id ORDER BY b.due_at, b.id) AS turn
         FROM public.delivery_batch b
         JOIN public.delivery_mailing m ON m.id = b.mailing_id
-        WHERE NOT b.done AND b.due_at <= now() AND m.status = 'sending'
-            AND (b.lease_until IS NULL OR b.lease_until < now())
+        WHERE NOT b.done AND (
+            -- A lease that ran out is looked into whatever became of its mailing since.
+            b.lease_until < now()
+            OR (b.lease_until IS NULL AND b.due_at <= now() AND m.status = 'sending')
+        )
     ) due ORDER BY due.turn LIMIT batches;
 END
 """
@@ -296,15 +299,31 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=40)),
                 ("route", models.CharField(default="mail", max_length=6)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("first_attempt_at", models.DateTimeField(null=True)),
                 ("next_attempt_at", models.DateTimeField(null=True)),
                 ("in_flight_since", models.DateTimeField(null=True)),
                 ("settled_at", models.DateTimeField(null=True)),
                 ("sealed_context", models.BinaryField(null=True)),
                 (
+                    "decided_at",
+                    models.DateTimeField(help_text="When the permit was computed.", null=True),
+                ),
+                (
                     "protection",
                     models.JSONField(
                         default=dict,
                         help_text="Server, TLS version and cipher, reply codes of the last attempt.",
+                    ),
+                ),
+                (
+                    "authorization",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="The signed authorization that the permit rests on, if it needs one.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="consent.authorization",
                     ),
                 ),
                 (
@@ -437,6 +456,7 @@ class Migration(migrations.Migration):
         rls.composite_key("delivery_message", "mailing_id", "delivery_mailing"),
         rls.composite_key("delivery_message", "contact_id", "contacts_contact"),
         rls.composite_key("delivery_message", "evidence_id", "consent_permitevidence"),
+        rls.composite_key("delivery_message", "authorization_id", "consent_authorization"),
         # Partitions get no grants: read directly, a partition ignores its parent's policy.
         rls.tenant_table("delivery_event", "SELECT, INSERT", partitioned=True),
         RunSQL(

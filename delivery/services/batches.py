@@ -17,6 +17,7 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db.models import Min, Q
+from django.db.models.functions import Coalesce
 
 from audit import services as audit
 from consent import queries as consent
@@ -100,6 +101,8 @@ def prepare(batch: Batch, composer: Composer, now: datetime) -> list[Prepared] |
     for message in messages:
         decision = decisions[message.contact_id]
         message.evidence_id = evidence[decision.evidence_hash()]
+        message.authorization_id = decision.authorization_id
+        message.decided_at = now
         if not _refused(message, decision, now):
             prepared += _compose(message, people.get(message.contact_id), composer, now)
     _save(messages)
@@ -122,8 +125,8 @@ def _refused(message: Message, decision: Decision, now: datetime) -> bool:
 def _compose(
     message: Message, person: OpenedContact | None, composer: Composer, now: datetime
 ) -> list[Prepared]:
-    if person is None:  # erased since the decision, a moment ago
-        _settle(message, Step(Status.SUPPRESSED, Route(message.route), "no_address"), now)
+    if person is None:  # its seal is broken; somebody erased has no permit in the first place
+        _settle(message, Step(Status.FAILED, Route(message.route), "unreadable"), now)
         return []
     try:
         letter = composer.compose(message.id, person, Route(message.route), now)
@@ -133,32 +136,33 @@ def _compose(
     if message.sealed_context is None:
         context = orjson.dumps(composer.context_of(person))
         message.sealed_context = keyring(KeyUse.MESSAGE).seal(context, TABLE, message.id)
+    message.first_attempt_at = message.first_attempt_at or now
     message.attempts += 1
     message.status = Status.TRANSMITTING
     message.in_flight_since = now
     return [Prepared(message, letter)]
 
 
-def record(
-    batch: Batch, sent: Sequence[tuple[Prepared, Outcome]], suppress: bool, now: datetime
-) -> None:
-    """Write down what became of a window. `suppress` allows to suppress addresses that are gone."""
+def record(batch: Batch, sent: Sequence[tuple[Prepared, Outcome]], now: datetime) -> None:
+    """Write down what became of a window.
+
+    If this worker was so slow that another took the batch over, its messages are uncertain by now;
+    then only an answer that settles one counts.
+    """
+    stopped = Mailing.objects.get(id=batch.mailing_id).status == MailingStatus.STOPPED
+    standing = _standing([prepared.message for prepared, _ in sent])
     messages, happened = [], []
     for prepared, outcome in sent:
         message = prepared.message
-        step = after_attempt(
-            outcome,
-            Route(message.route),
-            message.attempts,
-            message.in_flight_since or now,
-            now,
-            settings.SMTP_BACK_OFF_MINUTES or rules.BACK_OFF,
-        )
+        step = _step(message, outcome, stopped, now)
+        message.status = standing[message.id]
+        if not rules.may_become(Status(message.status), step.status):
+            continue
         _settle(message, step, now)
         message.protection = outcome.evidence.to_dict()
         messages.append(message)
         happened.append((message, _event(step, Route(message.route)), step.reason))
-        if step.suppress and suppress:
+        if step.suppress:
             consent_services.suppress(
                 prepared.letter.address, SuppressionScope.ALL, SuppressionReason.BOUNCED, "bounce"
             )
@@ -168,6 +172,27 @@ def record(
     _log(batch, messages)
 
 
+def _step(message: Message, outcome: Outcome, stopped: bool, now: datetime) -> Step:
+    step = after_attempt(
+        outcome,
+        Route(message.route),
+        message.attempts,
+        message.first_attempt_at or now,
+        now,
+        settings.SMTP_BACK_OFF_MINUTES or rules.BACK_OFF,
+    )
+    if stopped and step.status is Status.QUEUED:
+        return Step(Status.STOPPED, Route(message.route))
+    return step
+
+
+def _standing(messages: Sequence[Message]) -> dict[UUID, str]:
+    """The messages' statuses as they are in the database now, locked."""
+    ids = [message.id for message in messages]
+    rows = Message.objects.filter(id__in=ids).select_for_update()
+    return dict(rows.values_list("id", "status"))
+
+
 def release(batch: Batch, now: datetime) -> None:
     """Give the lease back: done, or due again when the first of its messages is."""
     waiting = _messages(batch).filter(status__in=IN_FLIGHT)
@@ -175,8 +200,9 @@ def release(batch: Batch, now: datetime) -> None:
         Batch.objects.filter(id=batch.id).update(done=True, lease_until=None)
         finish_if_done(batch.mailing_id)
         return
-    due = waiting.aggregate(at=Min("next_attempt_at"))["at"]
-    Batch.objects.filter(id=batch.id).update(lease_until=None, due_at=max(due or now, now))
+    # Messages without a time of their own, as after a pause, are due at once.
+    due = waiting.aggregate(at=Min(Coalesce("next_attempt_at", now)))["at"]
+    Batch.objects.filter(id=batch.id).update(lease_until=None, due_at=max(due, now))
 
 
 def _messages(batch: Batch):  # type: ignore[no-untyped-def]
@@ -210,6 +236,9 @@ def _save(messages: Sequence[Message]) -> None:
             "in_flight_since",
             "settled_at",
             "sealed_context",
+            "first_attempt_at",
+            "decided_at",
+            "authorization",
             "evidence",
             "protection",
         ],

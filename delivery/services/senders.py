@@ -13,7 +13,8 @@ TABLE = "delivery_sender"
 
 def create_sender(name: str, address: str) -> Sender:
     """A sender with a fresh DKIM key, sealed."""
-    sender = Sender(name=name, address=address, selector="sw1")
+    sender = Sender(name=name, address=address)
+    sender.selector = f"sw{sender.id.hex[-10:]}"  # two senders of one domain have two keys
     sender.sealed_key = keyring(KeyUse.SENDER).seal(new_rsa_key(), TABLE, sender.id)
     sender.save(force_insert=True)
     audit.record("sender_created", object_type="sender", object_id=sender.id)

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -17,12 +18,14 @@ from delivery import queries
 from delivery.dkim import Signer
 from delivery.letters import Composer, Letter, Origin
 from delivery.models import Batch, Mailing
+from delivery.rules import LONGEST_CONVERSATION
 from delivery.services import batches
 from delivery.services.batches import Prepared
 from delivery.services.senders import signing_key
 from delivery.transports.courier import Courier
 from delivery.transports.dns import Resolver
 from delivery.transports.outcomes import Outcome
+from delivery.transports.smtp import Timeouts
 from tenancy.current import acting_for, current_organization_id
 from tenancy.keys import public_tokens
 from tenancy.models import Organization
@@ -47,7 +50,7 @@ def send_batch(organization_id: UUID, batch_id: UUID) -> int:
                 outcomes = runner.run(_send(courier, signer, [each.letter for each in window]))
                 with acting_for(organization_id):
                     pairs = list(zip(window, outcomes, strict=True))
-                    batches.record(batch, pairs, suppress=True, now=timezone.now())
+                    batches.record(batch, pairs, timezone.now())
                 sent += len(window)
         finally:
             runner.run(courier.close())
@@ -99,10 +102,8 @@ async def _send(courier: Courier, signer: Signer, letters: Sequence[Letter]) -> 
 
 
 async def _courier() -> Courier:
-    nameservers = [
-        (host, int(port or 53))
-        for host, _, port in (each.partition(":") for each in settings.MAIL_RESOLVERS)
-    ]
+    parts = [urlsplit(f"//{each}") for each in settings.MAIL_RESOLVERS]
+    nameservers = [(part.hostname or "", part.port or 53) for part in parts]
     return Courier(
         Resolver(
             nameservers or None,
@@ -112,6 +113,7 @@ async def _courier() -> Courier:
         ca_file=Path(settings.SMTP_CA_FILE) if settings.SMTP_CA_FILE else None,
         port=settings.SMTP_PORT,
         connections_per_host=settings.SMTP_CONNECTIONS_PER_HOST,
+        timeouts=Timeouts(total=LONGEST_CONVERSATION.total_seconds()),
     )
 
 

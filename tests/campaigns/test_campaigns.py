@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.rules import Role
@@ -159,6 +161,29 @@ def test_what_is_launched_is_what_was_submitted(room: Room, campaign: UUID) -> N
         assert mailing.content_digest == queries.submitted(row).content.digest()
         assert mailing.approved_digest == row.digest
         assert mailing.audience == Message.objects.count() == 1
+
+
+def test_a_launch_whose_task_was_lost_is_taken_up(room: Room, campaign: UUID) -> None:
+    approved(room, campaign)
+    launch(room, campaign)
+    assert queries.unplanned() == [], "not at once: its task is on the way"
+    with acting_for(room.riverside.id):
+        Campaign.objects.update(launched_at=timezone.now() - timedelta(minutes=1))
+    assert queries.unplanned() == [(room.riverside.id, campaign)]
+    plan(str(room.riverside.id), str(campaign))
+    assert queries.unplanned() == []
+
+
+def test_whoever_changed_it_can_t_approve_it(room: Room, campaign: UUID) -> None:
+    row = stored(room, campaign)
+    fields = ("segment", "template", "sender")
+    room.client(Role.OWNER).post(
+        page(room, campaign, "edit/"),
+        {"name": row.name, "purpose": "appointment", "remuneration": "none"}
+        | {name: getattr(row, f"{name}_id") for name in fields},
+    )
+    text = decide(room, campaign, Role.OWNER, submit(room, campaign))
+    assert "somebody else must approve it" in text
 
 
 def _in_threads(*acts: Callable[[], object]) -> None:

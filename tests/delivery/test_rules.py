@@ -38,8 +38,10 @@ OUTCOMES: list[Outcome] = [
 ]
 
 
-def test_what_is_settled_stays_settled() -> None:
-    assert not [(a, b) for a in SETTLED for b in Status if may_become(a, b)]
+def test_what_is_settled_stays_settled_but_doubt_may_be_cleared() -> None:
+    certain = [status for status in SETTLED if status is not Status.UNCERTAIN]
+    assert not [(a, b) for a in certain for b in Status if may_become(a, b)]
+    assert not [b for b in IN_FLIGHT if may_become(Status.UNCERTAIN, b)], "never resent by itself"
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda each: type(each).__name__)

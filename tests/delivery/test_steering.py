@@ -1,0 +1,121 @@
+"""Stopping, slow workers and giving up: the odd moments of a mailing's life."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from config.demo.world.tempers import Temper
+from delivery import queries
+from delivery.models import Batch, Mailing, Message
+from delivery.rules import GIVE_UP_AFTER, MailingStatus, Status
+from delivery.services import batches, mailings, sending
+from delivery.services.senders import create_sender
+from delivery.transports.outcomes import Accepted, Deferred, Evidence, Outcome, Stage
+from tenancy.current import acting_for
+from tests.mail.world import domain_of
+from tests.post import Post
+
+ANN, BUSY = "ann@riverside-mail.test", f"bob@{domain_of(Temper.ALWAYS_451)}"
+SEEN = Evidence(stage=Stage.CONTENT)
+
+
+def in_the_air(post: Post) -> tuple[Batch, list[batches.Prepared]]:
+    """A worker has prepared a window, and has not sent it yet."""
+    ((_, batch_id),) = queries.due_batches(10)
+    with acting_for(post.organization.id):
+        batch = batches.claim(batch_id, timezone.now())
+        assert batch is not None
+        window = batches.prepare(batch, sending._composer(batch.mailing), timezone.now())
+        assert window
+    return batch, window
+
+
+def answer(post: Post, batch: Batch, window: list[batches.Prepared], outcome: Outcome) -> None:
+    with acting_for(post.organization.id):
+        batches.record(batch, [(each, outcome) for each in window], timezone.now())
+        batches.release(batch, timezone.now())
+
+
+def lease_runs_out(post: Post) -> None:
+    with acting_for(post.organization.id):
+        Batch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_what_is_in_the_air_when_the_mailing_stops_does_not_wait_for_ever(post: Post) -> None:
+    mailing = post.mailing(ANN)
+    batch, window = in_the_air(post)
+    with acting_for(post.organization.id):
+        mailings.stop(mailing.id)
+    answer(post, batch, window, Deferred(kind="busy", evidence=SEEN))
+    assert post.statuses() == {ANN: Status.STOPPED}
+    with acting_for(post.organization.id):
+        assert queries.progress(mailing.id).in_flight == 0
+
+
+@pytest.mark.parametrize("steer", [mailings.stop, mailings.pause])
+def test_a_dead_worker_s_messages_are_looked_into_whatever_became_of_the_mailing(
+    post: Post, steer: object
+) -> None:
+    mailing = post.mailing(ANN)
+    in_the_air(post)
+    with acting_for(post.organization.id):
+        steer(mailing.id)  # type: ignore[operator]
+    lease_runs_out(post)
+    post.send()
+    assert post.statuses() == {ANN: Status.UNCERTAIN}
+    assert queries.due_batches(10) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Accepted(evidence=SEEN), Status.ACCEPTED),
+        (Deferred(kind="busy", evidence=SEEN), Status.UNCERTAIN),
+    ],
+)
+def test_a_slow_worker_s_late_answer_clears_doubt_and_never_makes_a_second_copy(
+    post: Post, outcome: Outcome, status: Status
+) -> None:
+    post.mailing(ANN)
+    batch, window = in_the_air(post)
+    lease_runs_out(post)
+    post.send()
+    assert post.statuses() == {ANN: Status.UNCERTAIN}
+    answer(post, batch, window, outcome)
+    assert post.statuses() == {ANN: status}
+    assert post.send() == 0
+    assert not post.world.store.recent(1)
+
+
+def test_a_server_that_always_defers_is_given_up_after_two_days(post: Post) -> None:
+    mailing = post.mailing(BUSY)
+    post.send()
+    assert post.message(BUSY).status == Status.QUEUED
+    with acting_for(post.organization.id):
+        Message.objects.update(first_attempt_at=timezone.now() - GIVE_UP_AFTER)
+    post.due_now()
+    post.send()
+    message = post.message(BUSY)
+    assert (message.status, message.reason) == (Status.FAILED, "gave_up")
+    with acting_for(post.organization.id):
+        assert Mailing.objects.get(id=mailing.id).status == MailingStatus.FINISHED
+
+
+def test_two_senders_of_one_domain_have_two_selectors(post: Post) -> None:
+    with acting_for(post.organization.id):
+        one, two = (create_sender("Care", f"{name}@riverside.test") for name in ("one", "two"))
+    assert one.selector != two.selector
+
+
+def test_the_permit_is_stored_with_the_message(post: Post) -> None:
+    post.mailing(ANN)
+    post.send()
+    message = post.message(ANN)
+    with acting_for(post.organization.id):
+        assert message.evidence is not None
+        assert message.evidence.body["verdict"] == "permit"
+    assert message.decided_at is not None
+    assert message.protection["level"] == "L2"
