@@ -24,6 +24,7 @@ from contacts.rules import segments
 from delivery import queries as delivery
 from delivery.content import CompiledContent, compile_content
 from delivery.models import Mailing
+from delivery.rules import IN_FLIGHT, Status
 from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse, Organization
@@ -185,39 +186,31 @@ def mailing_of(campaign: Campaign) -> Mailing | None:
 
 @dataclass(frozen=True)
 class Report:
-    """A mailing's funnel. Every section adds up to the one above, as far as it may be shown."""
+    """A mailing's funnel. What is shown adds up, and gives no small group away."""
 
     mailing: Mailing
     progress: delivery.Progress
-    outcome: rules.Section
-    suppressed: rules.Section
-    failed: rules.Section
-    engagement: rules.Section
-    portal_reasons: rules.Section
+    funnel: rules.Funnel
+    engagement: list[rules.Line]
 
     @property
     def adds_up(self) -> bool:
         return self.progress.total == self.mailing.audience
 
+    def reasons(self, status: Status) -> rules.Section | None:
+        return self.funnel.reasons.get(status.value)
+
 
 def report(mailing: Mailing) -> Report:
     """Counts by outcome and reason, small cells hidden."""
     found = delivery.progress(mailing.id)
-    outcome = {code: found.by_status[code] for code in rules.STATUSES if code != "in_flight"}
-    outcome["in_flight"] = found.in_flight
-    return Report(
-        mailing,
-        found,
-        rules.section(outcome, rules.STATUSES),
-        _reasons(found, "suppressed"),
-        _reasons(found, "failed"),
-        _engagement(mailing.id),
-        _reasons(found, "in_portal"),
-    )
-
-
-def _reasons(found: delivery.Progress, status: str) -> rules.Section:
-    return rules.section(found.reasons.get(status, {}), rules.REASONS)
+    cells: Counter[tuple[str, str]] = Counter()
+    for status, reasons in found.reasons.items():
+        for reason, number in reasons.items():
+            in_flight = status in IN_FLIGHT
+            cells[("in_flight", "") if in_flight else (status, reason)] += number
+    reached = found.by_status[Status.ACCEPTED] + found.by_status[Status.IN_PORTAL]
+    return Report(mailing, found, rules.funnel(cells), _engagement(mailing.id, reached))
 
 
 _ENGAGEMENT = {
@@ -230,14 +223,18 @@ _ENGAGEMENT = {
 }
 
 
-def _engagement(mailing_id: UUID) -> rules.Section:
-    cells: Counter[str] = Counter(dict.fromkeys(_ENGAGEMENT, 0))
+def _engagement(mailing_id: UUID, reached: int) -> list[rules.Line]:
+    cells: Counter[str] = Counter()
     for (kind, verdict), number in delivery.event_counts(mailing_id).items():
         if kind in ("opened", "clicked"):
             cells[kind if verdict == "person" else f"{kind}_machine"] += number
-        elif kind in cells:
+        elif kind in _ENGAGEMENT:
             cells[kind] += number
-    return rules.section(cells, _ENGAGEMENT)
+    return [
+        rules.Line(code, words, rules.part_of(cells[code], reached))
+        for code, words in _ENGAGEMENT.items()
+        if cells[code]
+    ]
 
 
 @dataclass(frozen=True)

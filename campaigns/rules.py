@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from contacts.rules.counts import Count, hide_small_cells
+from contacts.rules.counts import SMALL, Count, hide_small, hide_small_cells
 
 
 def approval_digest(parts: Mapping[str, object]) -> str:
@@ -45,13 +45,61 @@ class Section:
 def section(cells: Mapping[str, int], labels: Mapping[str, str]) -> Section:
     """A breakdown with small cells and their complements hidden, largest first."""
     shown = hide_small_cells(cells)
-    ordered = sorted(cells, key=lambda code: (-cells[code], code))
     lines = [
-        Line(code, labels.get(code, code.replace("_", " ").capitalize()), shown.cells[code])
-        for code in ordered
-        if cells[code]
+        Line(code, _words(labels, code), shown.cells[code])
+        for code, number in cells.items()
+        if number
     ]
-    return Section(lines, shown.total)
+    return Section(_largest_first(lines), shown.total)
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """What became of an audience, and inside each outcome why."""
+
+    outcome: Section
+    reasons: dict[str, Section]
+
+
+def funnel(cells: Mapping[tuple[str, str], int]) -> Funnel:
+    """Breakdowns by outcome and by (outcome, reason) that don't give each other's small cells away.
+
+    Hiding is decided once, over the finest cells; an outcome's sum is shown only if every one of
+    its cells is, so that it tells nothing that they don't.
+    """
+    keys = {f"{outcome}|{reason}": (outcome, reason) for outcome, reason in cells}
+    shown = hide_small_cells({key: cells[pair] for key, pair in keys.items()})
+    outcomes, reasons = [], {}
+    for outcome in sorted({outcome for outcome, _ in cells}):
+        leaves = {pair[1]: key for key, pair in keys.items() if pair[0] == outcome}
+        number = sum(cells[outcome, reason] for reason in leaves)
+        hidden = any(shown.cells[key].hidden for key in leaves.values())
+        total = Count(None, "hidden") if hidden else hide_small(number)
+        lines = [
+            Line(reason, _words(REASONS, reason), shown.cells[key])
+            for reason, key in leaves.items()
+            if cells[outcome, reason]
+        ]
+        reasons[outcome] = Section(_largest_first(lines), total)
+        if number:
+            outcomes.append(Line(outcome, _words(STATUSES, outcome), total))
+    return Funnel(Section(_largest_first(outcomes), shown.total), reasons)
+
+
+def _largest_first(lines: list[Line]) -> list[Line]:
+    """Hidden ones last, by name: their place must not tell how large they are."""
+    return sorted(lines, key=lambda line: (line.count.hidden, -(line.count.value or 0), line.code))
+
+
+def part_of(number: int, whole: int) -> Count:
+    """A group inside a larger one: hidden if it is small, or if those outside of it are few."""
+    if 1 <= number <= SMALL or 1 <= whole - number <= SMALL:
+        return Count(None, "hidden")
+    return hide_small(number)
+
+
+def _words(labels: Mapping[str, str], code: str) -> str:
+    return labels.get(code, code.replace("_", " ").capitalize())
 
 
 REASONS = {

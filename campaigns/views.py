@@ -28,6 +28,7 @@ from delivery.content import render as render_content
 from delivery.dkim import dns_record
 from delivery.framing import framed_mail
 from delivery.letters import fixed_values
+from delivery.rules import Status
 from delivery.services import mailings
 from delivery.services import senders as sender_services
 
@@ -335,7 +336,14 @@ def campaign_report(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
         "campaigns/report.html",
         {
             "campaign": row,
-            "report": queries.report(mailing),
+            "report": (found := queries.report(mailing)),
+            "why": [
+                ("portal", "Why some got a link to the portal", found.reasons(Status.IN_PORTAL)),
+                ("suppressed", "Why some were not mailed", found.reasons(Status.SUPPRESSED)),
+                ("failed", "Why some failed", found.reasons(Status.FAILED)),
+                ("held", "Why some are held", found.reasons(Status.HELD)),
+                ("uncertain", "Why some are uncertain", found.reasons(Status.UNCERTAIN)),
+            ],
             "audience": hide_small(mailing.audience),
         },
     )

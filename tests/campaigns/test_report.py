@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns import rules
-from campaigns.rules import REASONS, STATUSES, approval_digest, section
+from campaigns.rules import REASONS, STATUSES, approval_digest, funnel, part_of, section
 from delivery.rules import IN_FLIGHT, Status
 from delivery.transports.outcomes import SENTENCES
 
@@ -22,6 +22,40 @@ def test_what_is_shown_adds_up_and_small_groups_stay_hidden(cells: dict[str, int
             assert line.count.hidden
     if shown.total.value is not None and not any(line.count.hidden for line in shown.lines):
         assert sum(line.count.value or 0 for line in shown.lines) == shown.total.value
+
+
+LEAVES = st.dictionaries(
+    st.tuples(st.sampled_from(["accepted", "failed", "suppressed"]), st.sampled_from("abc")),
+    st.integers(0, 60),
+    min_size=1,
+)
+
+
+@given(LEAVES)
+def test_the_sections_of_a_report_don_t_give_each_other_s_small_cells_away(
+    cells: dict[tuple[str, str], int],
+) -> None:
+    shown = funnel(cells)
+    leaves = {
+        (line.code, reason.code): reason.count
+        for line in shown.outcome.lines
+        for reason in shown.reasons[line.code].lines
+    }
+    for pair, count in leaves.items():
+        assert count.hidden or count.value == cells[pair]
+        assert not (1 <= cells[pair] <= 10) or count.hidden
+    hidden = [pair for pair, count in leaves.items() if count.hidden]
+    if shown.outcome.total.value is not None:
+        assert len(hidden) != 1, "the total would tell it"
+    for line in shown.outcome.lines:
+        inside = [pair for pair in hidden if pair[0] == line.code]
+        assert line.count.hidden or not inside, "a sum would narrow it down"
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_a_group_is_hidden_when_those_outside_of_it_are_few(number: int, outside: int) -> None:
+    shown = part_of(number, number + outside)
+    assert shown.hidden is (1 <= number <= 10 or 1 <= outside <= 10)
 
 
 def test_every_status_and_reason_has_words() -> None:
