@@ -16,11 +16,14 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import Entrance, entrance
 from accounts.rules import Permission
-from audit.services import acting_person, record_refusal
+from audit.services import acting_person, record, record_refusal
 from tenancy.current import acting_for
 from tenancy.models import Organization
 
 Arguments = ParamSpec("Arguments")
+
+ENTERED = "entered_organizations"
+"""Where a session keeps the organizations whose log has its entrance."""
 
 
 class MemberRequest(HttpRequest):
@@ -40,7 +43,8 @@ def organization_page(
     """Guard a view under `/o/<organization>/`.
 
     A stranger gets the 404 of a missing page; a colleague whose role does not allow it gets 403
-    with words. Both are logged. The view runs in one transaction of that organization.
+    with words. Both are logged, and so is the first page of a session. The view runs in one
+    transaction of that organization.
     """
 
     def decorate(view: View[Arguments]) -> Callable[..., HttpResponseBase]:
@@ -50,6 +54,7 @@ def organization_page(
                 return redirect(f"{reverse('account_login')}?next={request.path}")
             member = _enter(request, organization)
             with acting_person(member.user.id):
+                _record_entrance(member)
                 _demand(member, permission)
                 try:
                     zone = ZoneInfo(member.organization.time_zone)
@@ -73,6 +78,22 @@ def _enter(request: HttpRequest, slug: str) -> MemberRequest:
         raise Http404
     member.entrance, member.organization = place, place.organization
     return member
+
+
+def _record_entrance(member: MemberRequest) -> None:
+    """Once per session and organization, in a transaction of its own: the page may yet fail."""
+    entered: list[str] = member.session.get(ENTERED, [])
+    organization_id = member.organization.id
+    if str(organization_id) in entered:
+        return
+    with acting_for(organization_id):
+        record(
+            "organization_entered",
+            object_type="organization",
+            object_id=organization_id,
+            role=member.entrance.role.value,
+        )
+    member.session[ENTERED] = [*entered, str(organization_id)]
 
 
 def _refuse_stranger(member: MemberRequest, slug: str) -> None:

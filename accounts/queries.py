@@ -44,6 +44,14 @@ def members() -> list[Membership]:
     return list(Membership.objects.select_related("user").order_by("user__name"))
 
 
+def member_by_id(membership_id: UUID) -> Membership | None:
+    """One of the current organization's staff."""
+    found: Membership | None = (
+        Membership.objects.select_related("user").filter(id=membership_id).first()
+    )
+    return found
+
+
 def names(user_ids: set[UUID]) -> dict[UUID, str]:
     """Names of users by id, for pages that show who did something."""
     return dict(User.objects.filter(id__in=user_ids).values_list("id", "name"))

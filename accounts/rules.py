@@ -84,6 +84,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 
+def may_manage(actor: Role, subject: Role) -> bool:
+    """Whether who manages staff may give or end this role: owners are made by owners alone."""
+    return actor is Role.OWNER or subject is not Role.OWNER
+
+
 def allows(role: Role, permission: Permission) -> bool:
     """Whether the role has the permission."""
     return permission in GRANTS[role]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import zoneinfo
 from collections.abc import Callable
+from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -12,11 +13,16 @@ from django.db import transaction
 
 from accounts import recovery
 from accounts.models import Membership, RecoveryCode, TotpDevice, User
-from accounts.rules import Role
+from accounts.rules import Role, may_manage
 from audit import services as audit
 from tenancy.current import acting_for
 from tenancy.keys import create_keys
 from tenancy.models import Organization
+
+
+class StaffProblem(ValueError):
+    """Staff cannot be changed so. Says why, in plain words."""
+
 
 _on_new_organization: list[Callable[[Organization], None]] = []
 
@@ -70,7 +76,8 @@ def add_member(organization: Organization, email: str, name: str, role: Role) ->
     with acting_for(organization.id):
         user = User.objects.filter(email__iexact=email).first()
         if user is None:
-            user = User.objects.create_user(email=email, name=name)
+            # Lower case: signing in and password mail look for it so.
+            user = User.objects.create_user(email=email.lower(), name=name)
         membership, _ = Membership.objects.update_or_create(
             user=user, defaults={"role": role.value, "is_active": True}
         )
@@ -78,6 +85,40 @@ def add_member(organization: Organization, email: str, name: str, role: Role) ->
             "member_added", object_type="membership", object_id=membership.id, role=role.value
         )
     return user
+
+
+def add_colleague(organization: Organization, email: str, name: str, role: Role) -> User:
+    """`add_member` for people who are not at work here. Raises `StaffProblem` for those who are.
+
+    So nobody's role is changed by adding them once more.
+    """
+    with acting_for(organization.id):
+        if Membership.objects.filter(user__email__iexact=email, is_active=True).exists():
+            raise StaffProblem("This address belongs to somebody on your staff already.")
+        return add_member(organization, email, name, role)
+
+
+def end_access(membership_id: UUID, by: UUID, role: Role) -> None:
+    """End a colleague's access to the current organization, from their next request on.
+
+    `by` and `role` are those of the person who ends it. Raises `StaffProblem` in words.
+    """
+    # Two owners who end each other take turns, and the second finds one owner left.
+    active = Membership.objects.select_for_update().filter(is_active=True).order_by("id")
+    owners = list(active.filter(role=Role.OWNER.value))
+    membership = active.filter(id=membership_id).first()
+    if membership is None:
+        raise StaffProblem("This person's access has ended already.")
+    if membership.user_id == by:
+        raise StaffProblem("You cannot end your own access. Ask a colleague to do it.")
+    if not may_manage(role, Role(membership.role)):
+        raise StaffProblem("Only an owner can end the access of an owner.")
+    if [owner.id for owner in owners] == [membership_id]:
+        raise StaffProblem("This is the last owner. Add another owner first.")
+    Membership.objects.filter(id=membership_id).update(is_active=False)
+    audit.record(
+        "access_ended", object_type="membership", object_id=membership_id, role=membership.role
+    )
 
 
 def set_password(user: User, password: str) -> None:

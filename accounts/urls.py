@@ -13,5 +13,7 @@ urlpatterns = [
 app_name = "people"
 organization_urlpatterns = [
     path("staff/", views.staff, name="staff"),
+    path("staff/new/", views.staff_new, name="staff_new"),
+    path("staff/<uuid:membership>/end/", views.staff_end, name="staff_end"),
     path("audit/", views.audit_log, name="audit"),
 ]

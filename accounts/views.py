@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import base64
 from typing import cast
+from uuid import UUID
 
 import django_otp
 import segno
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 
 from accounts import queries, services
 from accounts.access import MemberRequest, organization_page
-from accounts.forms import CodeForm
+from accounts.forms import CodeForm, ColleagueForm, mail_password_link
 from accounts.models import RecoveryCode, TotpDevice, User, device_of
-from accounts.rules import Permission
+from accounts.rules import Permission, Role, may_manage
 from audit import queries as audit_queries
 
 PENDING_DEVICE = "pending_totp_device"
@@ -109,7 +113,62 @@ def _pairing(device: TotpDevice) -> dict[str, str]:
 
 @organization_page(Permission.MANAGE_STAFF)
 def staff(request: MemberRequest) -> HttpResponseBase:
-    return render(request, "accounts/staff.html", {"members": queries.members()})
+    """Who works here, and whose access this person may end."""
+    rows = [
+        (
+            member,
+            member.is_active
+            and member.user_id != request.user.id
+            and may_manage(request.entrance.role, Role(member.role)),
+        )
+        for member in queries.members()
+    ]
+    return render(request, "accounts/staff.html", {"rows": rows})
+
+
+@require_http_methods(["GET", "POST"])
+@organization_page(Permission.MANAGE_STAFF)
+def staff_new(request: MemberRequest) -> HttpResponseBase:
+    """Add a colleague, who gets a link for choosing a password by mail."""
+    form = ColleagueForm(request.entrance.role, request.POST or None)
+    if request.method == "POST" and form.is_valid() and _add_colleague(request, form):
+        email = form.cleaned_data["email"]
+        messages.success(request, f"Added. A mail for choosing a password goes to {email}.")
+        return redirect("people:staff", request.organization.slug)
+    return render(request, "accounts/staff_new.html", {"form": form})
+
+
+def _add_colleague(request: MemberRequest, form: ColleagueForm) -> bool:
+    data = form.cleaned_data
+    try:
+        with transaction.atomic():
+            user = services.add_colleague(
+                request.organization, data["email"], data["name"], Role(data["role"])
+            )
+            mail_password_link(request, user)
+    except services.StaffProblem as problem:
+        form.add_error("email", str(problem))
+    except OSError:  # what the mail server's connection and its refusals raise
+        form.add_error(None, "The mail could not be sent, so nobody was added. Try again later.")
+    return form.is_valid()
+
+
+@require_http_methods(["GET", "POST"])
+@organization_page(Permission.MANAGE_STAFF)
+def staff_end(request: MemberRequest, membership: UUID) -> HttpResponseBase:
+    """Ask, then end a colleague's access."""
+    member = queries.member_by_id(membership)
+    if member is None:
+        raise Http404
+    if request.method == "GET":
+        return render(request, "accounts/staff_end.html", {"member": member})
+    try:
+        services.end_access(membership, by=request.user.id, role=request.entrance.role)
+    except services.StaffProblem as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, f"{member.user.name} has no access any more.")
+    return redirect("people:staff", request.organization.slug)
 
 
 @organization_page(Permission.SEE_AUDIT)

@@ -9,9 +9,21 @@ from django import forms
 from campaigns.models import Template
 from consent.rules.purposes import Purpose, Remuneration
 from contacts.models import Segment
+from delivery import mime
 from delivery.models import Sender
 
-PURPOSES = [(purpose.value, purpose.label[0].upper() + purpose.label[1:]) for purpose in Purpose]
+PURPOSES = {
+    Purpose.APPOINTMENT.value: "Appointments, bills or results",
+    Purpose.TREATMENT_REMINDER.value: "A reminder about the patient's treatment",
+    Purpose.REFILL_REMINDER.value: "A reminder about a medicine the patient takes",
+    Purpose.CARE_COORDINATION.value: "Coordination of the patient's care",
+    Purpose.OWN_HEALTH_SERVICE.value: "One of our own health services",
+    Purpose.PLAN_BENEFIT.value: "A benefit of the patient's health plan",
+    Purpose.GENERAL_WELLNESS.value: "General health, no product or service",
+    Purpose.THIRD_PARTY_PRODUCT.value: "A product or service of another company",
+    Purpose.MARKETING.value: "A wellness program or another offer",
+    Purpose.FUNDRAISING.value: "Our fundraising",
+}
 REMUNERATION = [
     (Remuneration.NONE.value, "Nobody pays us for this message"),
     (Remuneration.COST_ONLY.value, "Somebody pays no more than what it costs to send"),
@@ -51,7 +63,7 @@ class CampaignForm(forms.Form):
         queryset=None, label="From whom?", empty_label="Choose a sender"
     )
     purpose = forms.ChoiceField(
-        choices=[("", "Choose what it is about"), *PURPOSES],
+        choices=[("", "Choose what it is about"), *PURPOSES.items()],
         label="What is it about?",
         help_text="Decides whether patients must have signed an authorization.",
     )
@@ -65,7 +77,7 @@ class CampaignForm(forms.Form):
     tracking = forms.BooleanField(
         required=False,
         label="Record opens and clicks",
-        help_text="First-party only. Off means no pixel and no rewritten link.",
+        help_text="For counting in the report. Off means that the mail has nothing to measure.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -109,6 +121,14 @@ class SenderForm(forms.Form):
         max_length=80, help_text="Neutral: no specialty, since it shows on locked phones."
     )
     address = forms.EmailField(help_text="At a domain whose DNS you control.")
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        try:
+            mime.check_name(name)
+        except mime.HeaderError:
+            raise forms.ValidationError("Use letters, digits and spaces in one line.") from None
+        return name
 
     def clean_address(self) -> str:
         address: str = self.cleaned_data["address"]

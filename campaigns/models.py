@@ -19,6 +19,7 @@ class Template(TenantModel):
     preheader = models.CharField(max_length=150, blank=True)
     html = models.TextField()
     created_by = models.UUIDField()
+    authors = ArrayField(models.UUIDField(), default=list, help_text="Everybody who wrote it.")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -61,6 +62,7 @@ class Campaign(TenantModel):
     sealed_content = models.BinaryField(null=True, help_text="Compiled at submission.")
     sealed_tree = models.BinaryField(null=True, help_text="The segment as it was submitted.")
     digest = models.CharField(max_length=64, blank=True)
+    submission = models.PositiveIntegerField(default=0, help_text="How often it was submitted.")
     created_by = models.UUIDField()
     authors = ArrayField(
         models.UUIDField(), default=list, help_text="Everybody who wrote it: none may approve it."
@@ -91,6 +93,7 @@ class Approval(TenantModel):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, db_constraint=False)
     digest = models.CharField(max_length=64)
+    submission = models.PositiveIntegerField()
     approved = models.BooleanField()
     comment = models.CharField(max_length=500, blank=True)
     decided_by = models.UUIDField()
@@ -99,9 +102,8 @@ class Approval(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "campaign", "digest"],
-                condition=models.Q(approved=True),
-                name="campaigns_approval_once_per_digest",
+                fields=["organization", "campaign", "submission"],
+                name="campaigns_approval_one_decision_per_submission",
             )
         ]
 

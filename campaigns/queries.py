@@ -120,15 +120,17 @@ def submitted(campaign: Campaign) -> Submitted:
 
 
 def authors_of(campaign: Campaign) -> set[UUID]:
-    """Everybody who wrote, changed or submitted it."""
-    people = {campaign.created_by, *campaign.authors}
+    """Everybody who wrote, changed or submitted it, its template or its segment."""
+    template = campaign.template
+    people = {campaign.created_by, *campaign.authors, template.created_by, *template.authors}
+    people.add(campaign.segment.created_by)
     return people | ({campaign.submitted_by} if campaign.submitted_by else set())
 
 
 def approval_of(campaign: Campaign) -> Approval | None:
     """The approval of exactly what was submitted."""
     found: Approval | None = Approval.objects.filter(
-        campaign=campaign, digest=campaign.digest, approved=True
+        campaign=campaign, submission=campaign.submission, digest=campaign.digest, approved=True
     ).first()
     return found
 
@@ -145,11 +147,6 @@ class Forecast:
     permitted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     basis: str = ""
-
-    def shown(self) -> rules.Section:
-        """With small cells hidden."""
-        cells = {"permitted": self.permitted, **self.reasons}
-        return rules.section(cells, {**rules.REASONS, "permitted": "Will be mailed"})
 
 
 def forecast(campaign: Campaign) -> Forecast:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +18,15 @@ def approval_digest(parts: Mapping[str, object]) -> str:
     """
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def missing_from(fields: Collection[str], promotional: bool) -> str:
+    """What a promotional message lacks by 15 U.S.C. 7704(a)(5), in words; empty if nothing."""
+    asked = {"unsubscribe_url": "a way to stop", "postal_address": "your postal address"}
+    missing = [f"{what} ({{{{ {name} }}}})" for name, what in asked.items() if name not in fields]
+    if not promotional or not missing:
+        return ""
+    return f"A message like this must hold {' and '.join(missing)}. Add it to the template."
 
 
 def may_decide(decider: UUID, authors: set[UUID]) -> bool:
@@ -89,6 +98,29 @@ def funnel(cells: Mapping[tuple[str, str], int]) -> Funnel:
 def _largest_first(lines: list[Line]) -> list[Line]:
     """Hidden ones last, by name: their place must not tell how large they are."""
     return sorted(lines, key=lambda line: (line.count.hidden, -(line.count.value or 0), line.code))
+
+
+def forecast_lines(permitted: int, reasons: Mapping[str, int]) -> list[Line]:
+    """How many may be mailed, and why not the others. The first number is what one confirms."""
+    lines = [
+        Line(code, _words(REASONS, code), hide_small(number)) for code, number in reasons.items()
+    ]
+    return [Line("permitted", "Will be mailed", few(permitted)), *_largest_first(lines)]
+
+
+def few(number: int) -> Count:
+    """A count that anybody may ask for about a group of their own making.
+
+    Here 0 is hidden like 1 to 10: else asking about one known person would be answered.
+    """
+    return Count(None, f"{SMALL} or fewer") if number <= SMALL else hide_small(number)
+
+
+def about(number: int, lines: Collection[Line]) -> str:
+    """A total beside a breakdown, rounded if exactness would tell a hidden line."""
+    if number <= SMALL or not any(line.count.hidden for line in lines):
+        return few(number).text
+    return f"about {round(number, -1):,}"
 
 
 def part_of(number: int, whole: int) -> Count:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit import services as audit
 from campaigns import queries, rules
 from campaigns.models import Approval, Campaign, CampaignStatus, Template
+from consent.rules.purposes import is_promotional
 from contacts import queries as contacts
 from contacts.rules import segments
 from delivery.models import Mailing
@@ -40,16 +41,22 @@ class Draft:
     tracking: bool
 
 
-def save_template(template: Template) -> Template:
+def save_template(template: Template, by: UUID) -> Template:
     """Store a template that compiles. Raises `ContentError`.
 
-    Campaigns that use it and are not launched go back to draft: what was approved is no more.
+    If that changes what patients would read, campaigns that use it and are not launched go back to
+    draft: what was approved is no more.
     """
     queries.compiled(template)
+    content = {name: getattr(template, name) for name in ("subject", "preheader", "html")}
+    unchanged = Template.objects.filter(id=template.id, **content).exists()
+    if not unchanged:
+        template.authors = sorted({*template.authors, by})
     template.updated_at = timezone.now()
     template.save()
     audit.record("template_saved", object_type="template", object_id=template.id)
-    _void(Campaign.objects.filter(template=template))
+    if not unchanged:
+        _void(Campaign.objects.filter(template=template))
     return template
 
 
@@ -82,6 +89,10 @@ def submit(campaign_id: UUID, by: UUID) -> Campaign:
         raise NotPossible("This campaign was launched already.")
     content = queries.compiled(campaign.template)
     tree_json = queries.tree_json_of(campaign)
+    use = queries.use_of(campaign, content, contacts.segment_tree(campaign.segment))
+    missing = rules.missing_from(content.fields, is_promotional(use))
+    if missing:
+        raise NotPossible(missing)
     ring = keyring(KeyUse.MESSAGE)
     campaign.sealed_content = ring.seal(
         orjson.dumps(content.to_dict()), queries.CONTENT, campaign.id
@@ -89,6 +100,7 @@ def submit(campaign_id: UUID, by: UUID) -> Campaign:
     campaign.sealed_tree = ring.seal(tree_json.encode(), queries.TREE, campaign.id)
     campaign.digest = queries.digest_of(campaign, content, tree_json)
     campaign.status = CampaignStatus.SUBMITTED
+    campaign.submission += 1
     campaign.submitted_by, campaign.submitted_at = by, timezone.now()
     campaign.save()
     audit.record(
@@ -113,7 +125,12 @@ def decide(campaign_id: UUID, digest: str, approved: bool, by: UUID, comment: st
     if not rules.may_decide(by, queries.authors_of(campaign)):
         raise NotPossible("You wrote or submitted this campaign, so somebody else must approve it.")
     Approval.objects.create(
-        campaign=campaign, digest=digest, approved=approved, comment=comment, decided_by=by
+        campaign=campaign,
+        digest=digest,
+        submission=campaign.submission,
+        approved=approved,
+        comment=comment,
+        decided_by=by,
     )
     campaign.status = CampaignStatus.APPROVED if approved else CampaignStatus.DRAFT
     campaign.save(update_fields=["status"])

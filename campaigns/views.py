@@ -13,14 +13,14 @@ from django.views.decorators.http import require_POST
 from accounts import queries as accounts
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
-from campaigns import queries, services
+from campaigns import queries, rules, services
 from campaigns.examples import examples
-from campaigns.forms import CampaignForm, DecisionForm, SenderForm, TemplateForm
+from campaigns.forms import PURPOSES, CampaignForm, DecisionForm, SenderForm, TemplateForm
 from campaigns.models import Campaign, Template
 from campaigns.starter import STARTER_HTML
-from consent.rules.purposes import Purpose, Remuneration
+from consent.rules.purposes import Remuneration
 from contacts import queries as contacts
-from contacts.rules.counts import hide_small
+from contacts.rules.counts import SMALL, hide_small
 from contacts.rules.segments import SegmentProblem
 from delivery import queries as delivery
 from delivery.content import ContentError
@@ -76,7 +76,7 @@ def _template_page(request: MemberRequest, row: Template) -> HttpResponseBase:
             form.add_error("name", "There is a template of this name. Choose another.")
         else:
             try:
-                services.save_template(form.save(commit=False))
+                services.save_template(form.save(commit=False), request.user.id)
             except ContentError as problem:
                 form.add_error("html", str(problem))
             else:
@@ -188,7 +188,7 @@ def campaign(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
             "campaign": row,
             "mailing": mailing,
             "progress": delivery.progress(mailing.id) if mailing else None,
-            "purpose": Purpose(row.purpose).label,
+            "purpose": PURPOSES[row.purpose],
             "segment_words": _segment_words(row),
             "decisions": [
                 (each, people.get(each.decided_by, "")) for each in queries.decisions_on(row)
@@ -199,6 +199,17 @@ def campaign(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
             "examples": examples(contacts.fields()),
         },
     )
+
+
+def _shown(found: queries.Forecast) -> dict[str, object]:
+    """A forecast as far as it may be shown: of a tiny audience, nothing but that it is tiny."""
+    lines = rules.forecast_lines(found.permitted, found.reasons) if found.matched > SMALL else []
+    return {
+        "matched": rules.about(found.matched, lines),
+        "lines": lines,
+        "permitted": rules.few(found.permitted),
+        "basis": found.basis,
+    }
 
 
 def _segment_words(row: Campaign) -> str:
@@ -219,7 +230,7 @@ def campaign_forecast(request: MemberRequest, campaign: UUID) -> HttpResponseBas
     return render(
         request,
         "campaigns/parts/forecast.html",
-        {"forecast": found, "matched": hide_small(found.matched), "section": found.shown()},
+        _shown(found),
     )
 
 
@@ -295,7 +306,7 @@ def campaign_launch(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
     return render(
         request,
         "campaigns/launch.html",
-        {"campaign": row, "permitted": hide_small(found.permitted), "section": found.shown()},
+        {"campaign": row, **_shown(found)},
     )
 
 

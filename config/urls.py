@@ -7,7 +7,7 @@ from accounts import urls as accounts_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(accounts_urls.urlpatterns)),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("accounts.sign_in_urls")),
     path("o/<slug:organization>/", include((accounts_urls.organization_urlpatterns, "people"))),
     path("o/<slug:organization>/", include("contacts.urls")),
     path("o/<slug:organization>/", include("consent.urls")),

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 
 from contacts.rules.fields import Field
 from contacts.rules.imports import suggest_mapping
 
 LEAVE_OUT = ("", "Leave this column out")
+
+
+class ImportUpload(FileUploadHandler):
+    """Holds an upload in memory, of any size that may be imported: patients' values in clear never
+    touch a disk.
+
+    Of a request that brings more than MAX_IMPORT_BYTES it keeps just enough to be refused in words.
+    """
+
+    def __init__(self, request: Any = None) -> None:
+        super().__init__(request)
+        self.kept = 0
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.memory = BytesIO()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if self.kept <= settings.MAX_IMPORT_BYTES:
+            self.kept += self.memory.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
+        # Not InMemoryUploadedFile, which is read as one piece: that would hold it twice.
+        return UploadedFile(self.memory, self.file_name, size=self.memory.tell())
 
 
 class UploadForm(forms.Form):

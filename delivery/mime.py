@@ -86,6 +86,11 @@ def build(
     return head + _alternative(identifier, text, html)
 
 
+def check_name(name: str) -> None:
+    """Raises :class:`HeaderError` for a display name that no message could carry."""
+    _guard("From", name)
+
+
 def quoted_printable(text: str) -> bytes:
     """UTF-8 text in lines of at most 76 octets that end with CRLF (RFC 2045 6.7)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") + "\n"

@@ -34,6 +34,9 @@ class PublicTokens:
         """The row's id, or `UnknownToken`."""
         try:
             sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            return UUID(bytes=self._siv.decrypt(sealed, [purpose.encode()]))
+            row = UUID(bytes=self._siv.decrypt(sealed, [purpose.encode()]))
         except (InvalidTag, ValueError, binascii.Error):
             raise UnknownToken("not a token of this organization and purpose") from None
+        if self.make(purpose, row) != token:  # base64 has several spellings of the last letter
+            raise UnknownToken("not spelled as it was made")
+        return row

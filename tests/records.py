@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from accounts.models import User
+from accounts.models import Membership, User
 from audit.services import acting_person
 from campaigns import services as campaigns
 from campaigns.models import Template
@@ -32,6 +32,7 @@ RECORDS = {
     "version",
     "authorization",
     "mailing",
+    "membership",
 }
 """Route parameters that name a record; others (`person`, `act`) are plain values."""
 
@@ -45,7 +46,7 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         ((contact, _),) = contacts.matching(Segment(), contacts.today())
         segment = segments.save_segment("All", '{"where": {"kind": "all", "of": []}}', by.id)
         template = campaigns.save_template(
-            Template(name="Note", subject="A note", html=STARTER_HTML, created_by=by.id)
+            Template(name="Note", subject="A note", html=STARTER_HTML, created_by=by.id), by.id
         )
         sender = create_sender("Care", f"care@{organization.slug}.test")
         campaign = campaigns.save_campaign(
@@ -65,6 +66,7 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         text = starter_form(organization.legal_name, "privacy@riverside.test").to_json()
         form = consent.save_draft(None, "Offers", text, by.id)
         version = consent.publish(form, FormText.from_json(text), by.id)
+        membership = Membership.objects.get(user=by)
         signed = consent.record_authorization(_signature(contact, version.id), by.id)
     return {
         "contact": contact,
@@ -75,6 +77,7 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         "form": form,
         "version": version.id,
         "authorization": signed.id,
+        "membership": membership.id,
         "person": 0,
         "act": "pause",
     }

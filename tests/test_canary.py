@@ -62,7 +62,7 @@ def the_whole_way(room: Room, post: Post) -> dict[str, str]:
         tree += f' "operator": "is", "values": ["{CANARY}"]}}]}}}}'
         segment = segments.save_segment("A segment", tree, marketer)
         template = campaigns.save_template(
-            Template(name="T", subject="A note", html=HTML, created_by=marketer)
+            Template(name="T", subject="A note", html=HTML, created_by=marketer), marketer
         )
         draft = campaigns.Draft(
             "C",

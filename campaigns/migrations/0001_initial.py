@@ -44,6 +44,15 @@ class Migration(migrations.Migration):
                 ("preheader", models.CharField(blank=True, max_length=150)),
                 ("html", models.TextField()),
                 ("created_by", models.UUIDField()),
+                (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.UUIDField(),
+                        default=list,
+                        help_text="Everybody who wrote it.",
+                        size=None,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
@@ -103,6 +112,10 @@ class Migration(migrations.Migration):
                     models.BinaryField(help_text="The segment as it was submitted.", null=True),
                 ),
                 ("digest", models.CharField(blank=True, max_length=64)),
+                (
+                    "submission",
+                    models.PositiveIntegerField(default=0, help_text="How often it was submitted."),
+                ),
                 ("created_by", models.UUIDField()),
                 (
                     "authors",
@@ -173,6 +186,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("digest", models.CharField(max_length=64)),
+                ("submission", models.PositiveIntegerField()),
                 ("approved", models.BooleanField()),
                 ("comment", models.CharField(blank=True, max_length=500)),
                 ("decided_by", models.UUIDField()),
@@ -203,9 +217,8 @@ class Migration(migrations.Migration):
                 "base_manager_name": "objects",
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("approved", True)),
-                        fields=("organization", "campaign", "digest"),
-                        name="campaigns_approval_once_per_digest",
+                        fields=("organization", "campaign", "submission"),
+                        name="campaigns_approval_one_decision_per_submission",
                     )
                 ],
             },

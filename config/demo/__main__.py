@@ -39,7 +39,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print("\nStopping. Your demo stays in .local/; `make demo` takes it up again.")
-        return 0
+        return 130 if options.exit else 0  # asked for a job, and it was not done
     finally:
         if supervisor is not None:
             supervisor.stop_all()
@@ -49,7 +49,7 @@ def _run(state: State, supervisor: Supervisor, patients: int, stop_after: bool) 
     begun = time.monotonic()
     print("Starting PostgreSQL, Valkey and a small world of mail servers...", flush=True)
     start_storage(state, supervisor)
-    env = environment(state, choose_port()) | _mail_world(state, supervisor)
+    env = environment(state, choose_port(state)) | _mail_world(state, supervisor)
     manage(env, "migrate", "--verbosity", "0")
     start_application(supervisor, env)
     os.environ.update(env)

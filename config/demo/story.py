@@ -86,6 +86,9 @@ class Told:
 def tell(folder: Path, patients: int, check: Check) -> Told:
     """Do what is not done yet, showing progress, and read the figures."""
     organization = Organization.objects.filter(slug=SLUG).first() or _found()
+    if organization.link_origin != settings.PUBLIC_ORIGIN:  # the port was taken this time
+        organization.link_origin = settings.PUBLIC_ORIGIN
+        organization.save(update_fields=["link_origin"])
     cast = _Cast(organization, _people())
     with acting_for(organization.id):
         imported = contacts.any_contacts()
@@ -267,7 +270,7 @@ def _campaign(
             _SEGMENT_NAMES[name], orjson.dumps({"where": where}).decode(), marketer
         )
         template = campaigns.save_template(
-            Template(name=name, subject=_SUBJECTS[name], html=html, created_by=marketer)
+            Template(name=name, subject=_SUBJECTS[name], html=html, created_by=marketer), marketer
         )
         campaign = campaigns.save_campaign(
             campaigns.Draft(

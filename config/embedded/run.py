@@ -28,13 +28,19 @@ def environment(state: State, port: int) -> dict[str, str]:
     }
 
 
-def choose_port(wanted: int = 8000) -> int:
-    """The wanted port; another one, with a word about it, if it is taken."""
-    if port_is_free(wanted):
-        return wanted
-    port = free_port()
-    print(f"Port {wanted} is taken by another program, so this runs on {port}.")
-    return port
+def choose_port(state: State) -> int:
+    """PORT, or the port of last time; another one, with a word about it, if that is taken.
+
+    It is kept, because links in mail that was sent lead to it.
+    """
+    wanted = int(os.environ.get("PORT") or state.web_port)
+    if not port_is_free(wanted):
+        taken, wanted = wanted, free_port()
+        print(f"Port {taken} is taken by another program, so this runs on {wanted}.")
+    if wanted != state.web_port:
+        state.web_port = wanted
+        state.save()
+    return wanted
 
 
 def start_storage(state: State, supervisor: Supervisor) -> None:
@@ -96,7 +102,7 @@ def main() -> int:
         state = load()
         supervisor = Supervisor(state.path)
         start_storage(state, supervisor)
-        env = environment(state, choose_port(int(os.environ.get("PORT", "8000"))))
+        env = environment(state, choose_port(state))
         manage(env, "migrate", "--verbosity", "0")
         start_application(supervisor, env)
         print(f"Sealwright runs on http://localhost:{env['PORT']} until you press Ctrl-C.")

@@ -30,6 +30,7 @@ class State:
     valkey_password: str
     secret_key: str
     master_key: str
+    web_port: int = 8000
 
     @property
     def path(self) -> Path:

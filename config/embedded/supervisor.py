@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -96,9 +96,10 @@ class Supervisor:
 
     def stop_all(self) -> None:
         """End everything, the last started first, and free the folder."""
-        for name in reversed(list(self.children)):
-            self.stop(name)
-        self._lock.close()
+        with _undisturbed():
+            for name in reversed(list(self.children)):
+                self.stop(name)
+            self._lock.close()
 
     def _remember(self) -> None:
         rows = []
@@ -116,6 +117,18 @@ def interrupt_on_terminate() -> None:
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGHUP, handler)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """An impatient second Ctrl-C must not leave processes behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _locked(folder: Path) -> IO[str]:

@@ -285,6 +285,11 @@ def rule_for(use: Use, relationship: Relationship) -> Rule:
     return _PAID.get(use.purpose, PAID) if use.paid else _UNPAID[use.purpose]
 
 
+def is_promotional(use: Use) -> bool:
+    """Whether 15 U.S.C. 7704 asks for a postal address and a way to stop in the message itself."""
+    return rule_for(use, Relationship.PATIENT).promotional
+
+
 def _outsider_rule(information: Collection[Information]) -> Rule:
     if set(information) <= {Information.DEMOGRAPHIC}:
         return OUTSIDE_RECORDS

@@ -12,9 +12,8 @@ from django.db import connection
 from contacts.conditions import facts_about
 from contacts.models import Contact, Segment
 from contacts.queries.definitions import fields_by_key, vocabulary
-from contacts.queries.people import TABLE
+from contacts.queries.people import open_profile
 from contacts.rules import segments
-from contacts.rules.fields import Value
 from tenancy.keys import blind_index, keyring
 from tenancy.models import KeyUse
 
@@ -53,7 +52,10 @@ def description(tree: segments.Segment) -> str:
 
 
 def matching(tree: segments.Segment, today: date) -> list[tuple[UUID, str]]:
-    """Everybody the segment means, as (contact, mail domain). `today` is the local date."""
+    """Everybody the segment means, as (contact, mail domain). `today` is the local date.
+
+    Contacts whose profile cannot be opened are left out and logged.
+    """
     return list(_matching(tree, today))
 
 
@@ -68,8 +70,8 @@ def _matching(tree: segments.Segment, today: date) -> Iterator[tuple[UUID, str]]
         facts = facts_about(ids, wanted)
         rows = Contact.objects.filter(id__in=ids).values_list("id", "profile", "mail_domain")
         for contact, sealed, domain in rows:
-            profile: dict[str, Value] = orjson.loads(ring.open(bytes(sealed), TABLE, contact))
-            if segments.matches(tree, profile, facts[contact], today):
+            profile = open_profile(ring, contact, sealed)
+            if profile is not None and segments.matches(tree, profile, facts[contact], today):
                 yield contact, domain
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import orjson
+import structlog
 from django.db import connection
 
 from contacts.models import Contact, Relationship
 from contacts.rules.fields import Value, normalize
 from contacts.rules.starter import EMAIL, RECORD_NUMBER
+from encryption.cipher import CannotOpen
+from encryption.keyring import Keyring
 from tenancy.keys import blind_index, keyring
 from tenancy.models import KeyUse
 
@@ -19,6 +22,8 @@ TABLE = "contacts_contact"
 PAGE_SIZE = 50
 LOOKED_UP = (RECORD_NUMBER, "last_name", EMAIL)
 """The fields by which one person is looked up."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Page:
 
 
 def opened(ids: Collection[UUID]) -> dict[UUID, OpenedContact]:
-    """Unseal contacts by id, with one query. Unknown and erased ones are left out."""
+    """Unseal contacts by id, with one query. Unknown, erased and unreadable ones are left out."""
     rows = Contact.objects.filter(id__in=ids, erased_at__isnull=True)
     return {person.id: person for person in _open_all(rows)}
 
@@ -107,11 +112,25 @@ def any_contacts() -> bool:
     return bool(Contact.objects.filter(erased_at__isnull=True).exists())
 
 
+def open_profile(
+    ring: Keyring, contact_id: UUID, sealed: bytes | memoryview
+) -> dict[str, Value] | None:
+    """A contact's values, or None if the row was changed or its key is gone.
+
+    That is logged and nothing is raised: one broken row must not stop a whole organization.
+    """
+    try:
+        profile: dict[str, Value] = orjson.loads(ring.open(bytes(sealed), TABLE, contact_id))
+    except CannotOpen:
+        log.error("profile_unreadable", contact_id=str(contact_id))
+        return None
+    return profile
+
+
 def _open_all(rows: Iterable[Contact]) -> list[OpenedContact]:
     ring = keyring(KeyUse.PROFILE)
-    return [
-        _opened(row, orjson.loads(ring.open(bytes(row.profile), TABLE, row.id))) for row in rows
-    ]
+    profiles = ((row, open_profile(ring, row.id, row.profile)) for row in rows)
+    return [_opened(row, profile) for row, profile in profiles if profile is not None]
 
 
 def _opened(row: Contact, profile: dict[str, Value]) -> OpenedContact:

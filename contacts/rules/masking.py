@@ -51,7 +51,7 @@ def masked_text(text: str) -> str:
     text = text.strip()
     if len(text) < _SHORT:
         return DOTS if text else ""
-    if "@" in text:
+    if text.find("@") > 0:
         return masked_email(text)
     digits = [character for character in text if character.isdigit()]
     if len(digits) > len(text) // 2:

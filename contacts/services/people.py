@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit import services as audit
 from contacts import queries
 from contacts.models import Contact, Relationship
-from contacts.queries.people import TABLE
+from contacts.queries.people import TABLE, open_profile
 from contacts.rules.email import EmailAddress
 from contacts.rules.fields import Field, Value, index_entries
 from contacts.rules.imports import CleanContact
@@ -59,7 +59,8 @@ def save_many(cleans: Collection[CleanContact]) -> Saved:
     """Store people, new or known by their identity, with a constant number of queries.
 
     What is known and not given again stays: a blank cell is no news. Somebody given twice is
-    merged in the given order. Erased people stay erased.
+    merged in the given order. Erased people stay erased, and a profile that cannot be opened stays
+    as it is, so that nothing overwrites what happened to it.
     """
     _one_writer_at_a_time()
     stock = _Stock({_identity_token(clean) for clean in cleans})
@@ -74,6 +75,16 @@ def record_view(contact_id: UUID) -> None:
     audit.record("contact_viewed", object_type="contact", object_id=contact_id)
 
 
+def record_listing(contact_ids: Iterable[UUID]) -> None:
+    """Log whom somebody was shown in a list."""
+    audit.record("contacts_listed", contacts=[str(each) for each in contact_ids])
+
+
+def record_look_up(contact_ids: Iterable[UUID]) -> None:
+    """Log whom somebody found. What they typed is a patient's value and is not logged."""
+    audit.record("contacts_looked_up", contacts=[str(each) for each in contact_ids])
+
+
 class _Stock:
     """The contacts behind some identities, as they will be once written."""
 
@@ -82,19 +93,20 @@ class _Stock:
         self.fields = queries.fields()
         self.index, self.ring = blind_index(), keyring(KeyUse.PROFILE)
         self.rows = {row.identity: row for row in Contact.objects.filter(identity__in=identities)}
-        self.profiles: dict[UUID, dict[str, Value]] = {
-            row.identity: orjson.loads(self.ring.open(bytes(row.profile), TABLE, row.id))
-            for row in self.rows.values()
-            if row.erased_at is None
-        }
+        self.profiles = self._readable_profiles()
         self.changed: set[UUID] = set()
+
+    def _readable_profiles(self) -> dict[UUID, dict[str, Value]]:
+        living = (row for row in self.rows.values() if row.erased_at is None)
+        profiles = ((row.identity, open_profile(self.ring, row.id, row.profile)) for row in living)
+        return {identity: profile for identity, profile in profiles if profile is not None}
 
     def merge(self, identity: UUID, news: dict[str, Value]) -> None:
         if identity not in self.rows:
             self.rows[identity] = Contact(identity=identity)
             self.profiles[identity] = dict(news)
             self.saved.created += 1
-        elif self._tells_nothing_new(identity, news):
+        elif self._stays(identity, news):
             self.saved.unchanged += 1
             return
         else:
@@ -102,11 +114,9 @@ class _Stock:
             self.saved.updated += 1
         self.changed.add(identity)
 
-    def _tells_nothing_new(self, identity: UUID, news: dict[str, Value]) -> bool:
-        if self.rows[identity].erased_at is not None:
-            return True
-        known = self.profiles[identity]
-        return known | news == known
+    def _stays(self, identity: UUID, news: dict[str, Value]) -> bool:
+        known = self.profiles.get(identity)
+        return known is None or known | news == known
 
     def write(self) -> None:
         rows = [self.rows[identity] for identity in self.changed]

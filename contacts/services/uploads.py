@@ -41,6 +41,11 @@ def start_upload(pieces: Iterable[bytes], file_name: str, user_id: UUID) -> Impo
     return source
 
 
+def record_preview(import_id: UUID, rows: int) -> None:
+    """Log that somebody was shown the first rows of an uploaded file, masked."""
+    audit.record("import_previewed", object_type="import", object_id=import_id, rows=rows)
+
+
 def confirm_mapping(import_id: UUID, mapping: Mapping[int, str]) -> None:
     """Start an import with these fields by column position; other columns are dropped.
 

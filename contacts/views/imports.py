@@ -8,13 +8,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import queries as accounts
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import MappingForm, UploadForm
+from contacts.forms import ImportUpload, MappingForm, UploadForm
 from contacts.models import Import, ImportStatus
 from contacts.rules.csvfile import FileProblem
 from contacts.rules.masking import masked_text
@@ -31,10 +32,18 @@ def imports(request: MemberRequest) -> HttpResponseBase:
     return render(request, "contacts/imports.html", {"rows": rows})
 
 
+@csrf_exempt  # looking for the token reads the file: `_upload` looks, once it has a place to go
 @require_http_methods(["GET", "POST"])
 @organization_page(Permission.IMPORT_CONTACTS)
 def imports_new(request: MemberRequest) -> HttpResponseBase:
-    """The upload page. A file that cannot be read is refused here, in words."""
+    """The upload page. Large files are taken from those alone who may import."""
+    request.upload_handlers = [ImportUpload(request)]
+    return _upload(request)
+
+
+@csrf_protect
+def _upload(request: MemberRequest) -> HttpResponseBase:
+    """A file that cannot be read is refused here, in words."""
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
@@ -50,7 +59,7 @@ def imports_new(request: MemberRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @organization_page(Permission.IMPORT_CONTACTS)
 def import_mapping(request: MemberRequest, source: UUID) -> HttpResponseBase:
-    """Match columns to fields, with a few masked values of each."""
+    """Match columns to fields, with a few masked values of each. Showing them is logged."""
     found = _import(source)
     if found.status != ImportStatus.UPLOADED:
         return redirect("contacts:import_detail", request.organization.slug, source)
@@ -64,6 +73,7 @@ def import_mapping(request: MemberRequest, source: UUID) -> HttpResponseBase:
         else:
             return redirect("contacts:import_detail", request.organization.slug, source)
     rows = queries.preview(source)
+    services.record_preview(source, len(rows))
     columns = [
         (field, [masked_text(row.get(str(field.label), "")) for row in rows]) for field in form
     ]

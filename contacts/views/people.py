@@ -25,13 +25,15 @@ LISTED = (RECORD_NUMBER, EMAIL, BIRTH_DATE)
 @require_http_methods(["GET", "POST"])
 @organization_page(Permission.SEE_CONTACTS)
 def contacts(request: MemberRequest) -> HttpResponseBase:
-    """Pages of contacts, or by POST those who are called exactly so."""
+    """Pages of contacts, or by POST those who are called exactly so. Both are logged."""
     form = LookUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         found, page = queries.find(form.cleaned_data["text"]), None
+        services.record_look_up(person.id for person in found)
     else:
         page = queries.page(after=_id(request, "after"), before=_id(request, "before"))
         found = page.contacts
+        services.record_listing(person.id for person in found)
     listed = [field for field in queries.fields() if field.key in LISTED]
     context = {
         "form": form,

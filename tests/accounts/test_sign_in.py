@@ -6,10 +6,12 @@ import time
 from unittest.mock import ANY
 
 import pytest
+from allauth.account.adapter import get_adapter
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django_otp.oath import TOTP
+from pytest_django import Settings
 
 from accounts import services
 from accounts.middleware import SEEN, STARTED
@@ -151,3 +153,13 @@ def test_a_refused_page_is_in_the_log(room: Room) -> None:
             room.people[Role.ANALYST].id,
             room.stranger.id,
         ]
+
+
+@pytest.mark.parametrize(("proxies", "counted"), [(0, "10.0.0.9"), (1, "198.51.100.7")])
+def test_limits_count_by_the_address_that_a_trusted_proxy_saw(
+    rf: RequestFactory, settings: Settings, proxies: int, counted: str
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    claimed = {"X-Forwarded-For": "203.0.113.1, 198.51.100.7"}
+    request = rf.post(reverse("account_login"), headers=claimed, REMOTE_ADDR="10.0.0.9")
+    assert get_adapter().get_client_ip(request) == counted

@@ -99,7 +99,7 @@ def edit_template(room: Room, campaign: UUID) -> None:
     with acting_for(room.riverside.id):
         template = Campaign.objects.get(id=campaign).template
         template.subject = "Another subject"
-        services.save_template(template)
+        services.save_template(template, room.people[Role.MARKETER].id)
 
 
 def edit_segment(room: Room, campaign: UUID) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import tempfile
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.rules import Role
 from audit.models import Event
@@ -122,8 +128,10 @@ def test_an_unreadable_file_is_explained_and_not_kept(
         assert not ImportChunk.objects.exists()
 
 
-def test_a_file_that_is_too_large_is_refused(room: Room, browser: Client, settings: object) -> None:
-    settings.MAX_IMPORT_BYTES = 1_000_000  # type: ignore[attr-defined]
+def test_a_file_that_is_too_large_is_refused(
+    room: Room, browser: Client, settings: Settings
+) -> None:
+    settings.MAX_IMPORT_BYTES = 1_000_000
     response = upload(browser, room, as_csv(patient(n) for n in range(12_000)))
     assert "larger than 1 MB" in response.content.decode()  # type: ignore[attr-defined]
 
@@ -234,3 +242,45 @@ def test_a_finished_import_is_logged_with_its_counts(room: Room, browser: Client
         "unchanged": 0,
         "rejected": 1,
     }
+
+
+def test_looking_at_the_first_rows_is_logged(room: Room, browser: Client) -> None:
+    upload(browser, room, as_csv(patient(n) for n in range(1, 9)))
+    source = newest_import(room)
+    browser.get(room.url(f"imports/{source.id}/mapping/"))
+    with acting_for(room.riverside.id):
+        event = Event.objects.get(action="import_previewed")
+    assert (event.object_id, event.details) == (source.id, {"rows": 5})
+
+
+def test_a_large_upload_never_becomes_a_file(
+    room: Room, browser: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A folder for temporary files that is not there: whoever wanted one would fail."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    rows = [patient(n, Department="D" * 900) for n in range(7_000)]
+    content = as_csv(rows)
+    assert len(content) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    upload(browser, room, content)
+    source = newest_import(room)
+    assert source.size == len(content)
+    with acting_for(room.riverside.id):
+        assert b"".join(queries.chunks(room.riverside.id, source.id)) == content
+
+
+def test_a_large_file_is_taken_on_the_import_page_alone(room: Room, browser: Client) -> None:
+    large = b"x" * (settings.FILE_UPLOAD_MAX_MEMORY_SIZE + 1)
+    anybody = {"login": "x", "password": "x", "file": SimpleUploadedFile("x", large)}
+    response = Client().post("/accounts/login/", anybody)
+    assert not response.wsgi_request.FILES
+
+
+def test_an_upload_needs_its_form_s_token(room: Room) -> None:
+    browser = room.client(Role.MARKETER)
+    browser.handler.enforce_csrf_checks = True
+    assert upload(browser, room, as_csv([patient(1)])).status_code == 403  # type: ignore[attr-defined]
+    page = browser.get(room.url("imports/new/")).content.decode()
+    token, *_ = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    file = SimpleUploadedFile("export.csv", as_csv([patient(1)]), "text/csv")
+    form = {"file": file, "csrfmiddlewaretoken": token}
+    assert browser.post(room.url("imports/new/"), form).status_code == 302

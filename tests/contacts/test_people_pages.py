@@ -55,6 +55,24 @@ def test_looking_at_somebody_is_logged(room: Room, browser: Client) -> None:
     assert (event.object_id, event.actor_id) == (contact, room.people[Role.MARKETER].id)
 
 
+def test_being_shown_a_list_is_logged_with_who_was_in_it(room: Room, browser: Client) -> None:
+    ids = _store(room, 2)
+    browser.get(room.url("contacts/"))
+    with acting_for(room.riverside.id):
+        event = Event.objects.get(action="contacts_listed")
+    assert event.details == {"contacts": [str(each) for each in ids]}
+    assert event.actor_id == room.people[Role.MARKETER].id
+
+
+def test_a_look_up_is_logged_without_what_was_typed(room: Room, browser: Client) -> None:
+    ids = _store(room, 2)
+    browser.post(room.url("contacts/"), {"text": "Quackenbush2"})
+    with acting_for(room.riverside.id):
+        event = Event.objects.get(action="contacts_looked_up")
+        assert not Event.objects.filter(action="contacts_listed").exists()
+    assert event.details == {"contacts": [str(ids[1])]}
+
+
 def test_pages_follow_each_other_in_both_directions(
     room: Room, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

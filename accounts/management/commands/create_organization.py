@@ -26,6 +26,9 @@ class Command(BaseCommand):
         parser.add_argument("--time-zone", required=True, help="such as America/Chicago")
         parser.add_argument("--phone", default="")
         parser.add_argument("--link-origin", default=settings.PUBLIC_ORIGIN)
+        parser.add_argument(
+            "--tracking", action="store_true", help="record opens and clicks where campaigns ask to"
+        )
         parser.add_argument("--owner-email", required=True)
         parser.add_argument("--owner-name", required=True)
 
@@ -43,6 +46,7 @@ class Command(BaseCommand):
                     phone=options["phone"],
                     time_zone=options["time_zone"],
                     link_origin=options["link_origin"],
+                    tracking=options["tracking"],
                 )
                 owner = services.add_member(
                     organization, options["owner_email"], options["owner_name"], Role.OWNER
