@@ -57,12 +57,18 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         used = _verify(user, device, form.cleaned_data["code"])
         if used is not None:
-            django_otp.login(request, used)
+            _enter(request, used)
             return redirect(_destination(request))
         form.add_error("code", _refusal(device))
     return render(
         request, "accounts/second_factor.html", {"form": form, "next": _destination(request)}
     )
+
+
+def _enter(request: HttpRequest, device: TotpDevice | RecoveryCode) -> None:
+    """The session gains rights, so it gets a new key."""
+    request.session.cycle_key()
+    django_otp.login(request, device)
 
 
 def _verify(user: User, device: TotpDevice, code: str) -> TotpDevice | RecoveryCode | None:
@@ -98,7 +104,7 @@ def second_factor_setup(request: HttpRequest) -> HttpResponse:
         if codes is not None:
             del request.session[PENDING_DEVICE]
             device.refresh_from_db()
-            django_otp.login(request, device)
+            _enter(request, device)
             return render(request, "accounts/recovery_codes.html", {"codes": codes})
         form.add_error("code", _refusal(device))
     return render(request, "accounts/second_factor_setup.html", {"form": form, **_pairing(device)})
@@ -173,11 +179,12 @@ def staff_end(request: MemberRequest, membership: UUID) -> HttpResponseBase:
 
 @organization_page(Permission.SEE_AUDIT)
 def audit_log(request: MemberRequest) -> HttpResponseBase:
-    """The newest hundred events."""
-    events = list(audit_queries.newest_events(100))
+    """The newest hundred events: of people, or with `?all=1` of the system too."""
+    everything = "all" in request.GET
+    events = list(audit_queries.newest_events(100, people_only=not everything))
     people = queries.names({event.actor_id for event in events if event.actor_id})
     rows = [
         (event, people.get(event.actor_id, "") if event.actor_id else "The system")
         for event in events
     ]
-    return render(request, "accounts/audit_log.html", {"rows": rows})
+    return render(request, "accounts/audit_log.html", {"rows": rows, "everything": everything})

@@ -30,9 +30,12 @@ class Verification:
     problems: list[str] = field(default_factory=list)
 
 
-def newest_events(limit: int = 100) -> QuerySet[Event]:
-    events: QuerySet[Event] = Event.objects.order_by("-occurred_at", "-id")[:limit]
-    return events
+def newest_events(limit: int = 100, *, people_only: bool = False) -> QuerySet[Event]:
+    """The newest first; with `people_only` without what the system did by itself."""
+    events: QuerySet[Event] = Event.objects.order_by("-occurred_at", "-id")
+    if people_only:
+        events = events.filter(actor_id__isnull=False)
+    return events[:limit]
 
 
 def organizations_with_pending_events() -> list[UUID]:

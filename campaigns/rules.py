@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from contacts.rules.counts import SMALL, Count, hide_small, hide_small_cells
+from contacts.rules.counts import SMALL, Count, hide_few, hide_small, hide_small_cells
 
 
 def approval_digest(parts: Mapping[str, object]) -> str:
@@ -105,21 +105,13 @@ def forecast_lines(permitted: int, reasons: Mapping[str, int]) -> list[Line]:
     lines = [
         Line(code, _words(REASONS, code), hide_small(number)) for code, number in reasons.items()
     ]
-    return [Line("permitted", "Will be mailed", few(permitted)), *_largest_first(lines)]
-
-
-def few(number: int) -> Count:
-    """A count that anybody may ask for about a group of their own making.
-
-    Here 0 is hidden like 1 to 10: else asking about one known person would be answered.
-    """
-    return Count(None, f"{SMALL} or fewer") if number <= SMALL else hide_small(number)
+    return [Line("permitted", "Will be mailed", hide_few(permitted)), *_largest_first(lines)]
 
 
 def about(number: int, lines: Collection[Line]) -> str:
     """A total beside a breakdown, rounded if exactness would tell a hidden line."""
     if number <= SMALL or not any(line.count.hidden for line in lines):
-        return few(number).text
+        return hide_few(number).text
     return f"about {round(number, -1):,}"
 
 

@@ -20,7 +20,7 @@ from campaigns.models import Campaign, Template
 from campaigns.starter import STARTER_HTML
 from consent.rules.purposes import Remuneration
 from contacts import queries as contacts
-from contacts.rules.counts import SMALL, hide_small
+from contacts.rules.counts import SMALL, hide_few, hide_small
 from contacts.rules.segments import SegmentProblem
 from delivery import queries as delivery
 from delivery.content import ContentError
@@ -207,7 +207,7 @@ def _shown(found: queries.Forecast) -> dict[str, object]:
     return {
         "matched": rules.about(found.matched, lines),
         "lines": lines,
-        "permitted": rules.few(found.permitted),
+        "permitted": hide_few(found.permitted),
         "basis": found.basis,
     }
 

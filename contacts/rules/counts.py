@@ -37,6 +37,15 @@ def hide_small(number: int) -> Count:
     return Count(number, f"{number:,}")
 
 
+def hide_few(number: int) -> Count:
+    """A count that anybody may ask for about a group of their own making.
+
+    Here 0 is hidden like 1 to 10: else a segment that describes one known person would answer
+    whether that person has a diagnosis.
+    """
+    return Count(None, f"{SMALL} or fewer") if number <= SMALL else hide_small(number)
+
+
 def hide_small_cells(cells: Mapping[str, int]) -> Breakdown:
     """A breakdown in which no hidden cell can be worked out from the others and the total.
 

@@ -19,7 +19,7 @@ from contacts.conditions import choices_of
 from contacts.forms import SegmentForm
 from contacts.models import Segment
 from contacts.rules import segments as rules
-from contacts.rules.counts import Count, hide_small
+from contacts.rules.counts import Count, hide_few
 
 EVERYBODY = rules.to_json(rules.Segment())
 
@@ -72,7 +72,7 @@ def segment_save(request: MemberRequest, segment: UUID) -> HttpResponseBase:
 
 
 @require_POST
-@organization_page(Permission.SEE_SEGMENTS)
+@organization_page(Permission.EDIT_SEGMENTS)
 def segment_count(request: MemberRequest) -> HttpResponseBase:
     """The live answer to the tree in the builder. Sent by POST, since it names diagnoses."""
     try:
@@ -125,7 +125,7 @@ def _answer(tree: rules.Segment) -> Answer:
     health = rules.is_health_information(tree, vocabulary)
     return Answer(
         words=rules.in_words(tree, vocabulary),
-        count=hide_small(queries.count(tree, queries.today())),
+        count=hide_few(queries.count(tree, queries.today())),
         health_information=health.answer,
         reason=health.reason,
     )

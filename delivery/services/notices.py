@@ -27,20 +27,23 @@ def send_code_mail(organization_id: UUID, message_id: UUID, code: str) -> bool:
     any transaction.
     """
     with acting_for(organization_id):
-        letter, signer = _code_letter(message_id, code)
-    return isinstance(send_letter(letter, signer), Accepted)
+        written = _code_letter(message_id, code)
+    return written is not None and isinstance(send_letter(*written), Accepted)
 
 
-def _code_letter(message_id: UUID, code: str) -> tuple[Letter, Signer]:
+def _code_letter(message_id: UUID, code: str) -> tuple[Letter, Signer] | None:
+    """None for somebody who has no usable address any more."""
     message = Message.objects.select_related("mailing__sender").get(id=message_id)
     sender = message.mailing.sender
     organization = Organization.objects.get(id=current_organization_id())
-    person = contacts.opened([message.contact_id])[message.contact_id]
+    person = contacts.opened([message.contact_id]).get(message.contact_id)
+    if person is None or person.email is None:
+        return None
     words = notices.code_mail(
         Origin(organization, sender.name, sender.address).clinic, person.language, code
     )
     identifier = new_id().hex
-    bounces, recipient = parse_address(sender.address), parse_address(person.email or "")
+    bounces, recipient = parse_address(sender.address), parse_address(person.email)
     content = mime.build(
         identifier=identifier,
         host=bounces.domain,
@@ -51,7 +54,5 @@ def _code_letter(message_id: UUID, code: str) -> tuple[Letter, Signer]:
         text=words.text,
         html=words.html,
     )
-    letter = Letter(
-        identifier, bounces, recipient, person.email or "", content, Protection.OPPORTUNISTIC
-    )
+    letter = Letter(identifier, bounces, recipient, person.email, content, Protection.OPPORTUNISTIC)
     return letter, Signer(sender.domain, sender.selector, signing_key(sender))

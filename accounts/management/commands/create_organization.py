@@ -51,7 +51,8 @@ class Command(BaseCommand):
                 owner = services.add_member(
                     organization, options["owner_email"], options["owner_name"], Role.OWNER
                 )
-                services.set_password(owner, password)
+                if not owner.has_usable_password():  # an account that exists keeps its own
+                    services.set_password(owner, password)
         except ValidationError as problem:
             raise CommandError(" ".join(problem.messages)) from None
         self.stdout.write(f"Made {organization.name}. Its owner can sign in now.")
