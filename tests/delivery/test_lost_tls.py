@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from config.demo.world.tempers import Temper
 from delivery.rules import Status
-from tests.mail.world import domain_of
 from tests.post import DIAGNOSIS, Post
 
-STRIPPED = domain_of(Temper.STRIPPED_LATER)
+STRIPPED = "lost-tls.test"
+"""Its server offers STARTTLS on the first connection only, so it is for this test alone."""
 
 
 def test_no_byte_of_content_leaves_in_clear(post: Post) -> None:

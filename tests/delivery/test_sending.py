@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from email import policy
 from email.parser import BytesParser
+from uuid import UUID
 
+from django.utils import timezone
+
+from consent import services as consent
 from consent.rules.decision import SuppressionReason, SuppressionScope
 from consent.rules.purposes import Information, Purpose, Remuneration, Use
+from consent.rules.starter import starter_form
 from consent.services import suppress
+from contacts import queries as contacts
 from delivery import queries
 from delivery.rules import MailingStatus, Status
 from delivery.services import mailings
 from tenancy.current import acting_for
+from tenancy.models import new_id
 from tests.post import DIAGNOSIS, Post
 
 GOOD, NO_TLS = "ann@riverside-mail.test", "bob@plainmail.test"
@@ -82,6 +89,38 @@ def test_a_wish_that_comes_after_the_launch_counts(post: Post) -> None:
     post.send()
     assert post.message(GOOD).reason == "unsubscribed"
     assert post.message(NO_TLS).status == Status.IN_PORTAL
+
+
+def test_a_revocation_between_launch_and_dispatch_counts(post: Post) -> None:
+    paid = Use(
+        Purpose.MARKETING, Remuneration.PAID, frozenset({Information.DEMOGRAPHIC}), "Acme Gyms"
+    )
+    post.mailing(GOOD, NO_TLS, use=paid)
+    kept, taken_back = post.ids[GOOD], post.ids[NO_TLS]
+    with acting_for(post.organization.id):
+        signed = authorize(post, [kept, taken_back])
+        consent.revoke(signed[taken_back], timezone.now(), "letter", None)
+    post.send()
+    message = post.message(GOOD)
+    assert (message.status, message.reason) == (Status.ACCEPTED, "")
+    assert post.message(GOOD).authorization_id == signed[kept]
+    message = post.message(NO_TLS)
+    assert (message.status, message.reason) == (Status.SUPPRESSED, "revoked")
+    assert not post.world.store.messages_for(NO_TLS)
+
+
+def authorize(post: Post, people: list[UUID]) -> dict[UUID, UUID]:
+    """Signed authorizations for paid marketing; contact to authorization."""
+    text = starter_form(post.organization.legal_name, "privacy@riverside.test", "Acme Gyms")
+    form = consent.save_draft(None, "Offers", text.to_json(), new_id())
+    version = consent.publish(form, text, new_id())
+    return {
+        person: consent.record_authorization(
+            consent.Signature(person, version.id, contacts.today(), "A. Patient", copy_given=True),
+            None,
+        ).id
+        for person in people
+    }
 
 
 def test_paused_means_paused_and_stopped_means_stopped(post: Post) -> None:

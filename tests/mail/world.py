@@ -28,6 +28,7 @@ def domain_of(temper: Temper) -> str:
 TEST_DOMAINS: Mapping[str, Temper | tuple[Temper, ...]] = {
     **DEMO_DOMAINS,
     **{domain_of(temper): temper for temper in Temper},
+    "lost-tls.test": Temper.STRIPPED_LATER,
     "second-is-good.test": (Temper.NO_STARTTLS, Temper.GOOD_TLS13),
     "first-is-away.test": (Temper.REFUSES_GREETING, Temper.NO_STARTTLS),
 }
