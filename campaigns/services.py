@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from celery import current_app
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import services as audit
@@ -186,7 +187,7 @@ def void_approvals_of_segment(segment_id: UUID) -> None:
     _void(Campaign.objects.filter(segment_id=segment_id))
 
 
-def _void(changed) -> None:  # type: ignore[no-untyped-def]
+def _void(changed: QuerySet[Campaign]) -> None:
     waiting = [CampaignStatus.SUBMITTED, CampaignStatus.APPROVED]
     for campaign in changed.filter(status__in=waiting).select_for_update():
         campaign.status, campaign.digest = CampaignStatus.DRAFT, ""

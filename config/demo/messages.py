@@ -25,15 +25,13 @@ FLU = (
   {% if language == "es" %}
   <p>Hola {{ first_name|default("") }}:</p>
   <p>Es hora de su vacuna contra la gripe. Se la recomendamos especialmente a usted
-    {% if conditions %} por su salud:
-    {% for condition in conditions %}{{ condition }}; {% endfor %}{% endif %}
+    {% if conditions %} por su salud ({{ conditions }}):{% endif %}
     la vacuna reduce el riesgo de una enfermedad grave.</p>
   <p><a class="button" href="https://www.riverside-health.test/gripe">Pedir una cita</a></p>
   {% else %}
   <p>Dear {{ first_name|default("patient") }},</p>
   <p>It is time for your yearly flu shot. It matters for you
-    {% if conditions %}because of your health
-    ({% for condition in conditions %}{{ condition }}; {% endfor %}){% endif %}:
+    {% if conditions %}because of your health ({{ conditions }}){% endif %}:
     the shot lowers the risk of serious illness.</p>
   <p>Your provider, {{ primary_provider|default("our team") }}, recommends it before the winter.</p>
   <p><a class="button" href="https://www.riverside-health.test/flu-shots">Book your flu shot</a></p>

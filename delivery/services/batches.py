@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from audit import services as audit
@@ -205,7 +205,7 @@ def release(batch: Batch, now: datetime) -> None:
     Batch.objects.filter(id=batch.id).update(lease_until=None, due_at=max(due, now))
 
 
-def _messages(batch: Batch):  # type: ignore[no-untyped-def]
+def _messages(batch: Batch) -> QuerySet[Message]:
     return Message.objects.filter(
         mailing_id=batch.mailing_id, id__gte=batch.first_message, id__lte=batch.last_message
     )

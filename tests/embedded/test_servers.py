@@ -48,7 +48,7 @@ def wait_until_gone(folder: Path) -> None:
     assert running_in(folder) == []
 
 
-WAIT = ("sh", "-c", "echo up; exec sleep 15")
+WAIT = ("sh", "-c", "echo up; exec sleep 8")
 
 
 def test_a_killed_predecessor_is_survived_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
