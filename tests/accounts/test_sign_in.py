@@ -163,3 +163,38 @@ def test_limits_count_by_the_address_that_a_trusted_proxy_saw(
     claimed = {"X-Forwarded-For": "203.0.113.1, 198.51.100.7"}
     request = rf.post(reverse("account_login"), headers=claimed, REMOTE_ADDR="10.0.0.9")
     assert get_adapter().get_client_ip(request) == counted
+
+
+OPEN_TO_EVERYBODY = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_change_password",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
+
+
+def test_nobody_changes_the_address_that_memberships_are_given_to(room: Room) -> None:
+    from accounts import sign_in_urls
+
+    client = room.client(Role.ANALYST)
+    for entry in sign_in_urls.urlpatterns:
+        name = str(entry.name)
+        if name not in OPEN_TO_EVERYBODY:
+            assert client.get(reverse(name)).status_code == 404, name
+            assert client.post(reverse(name), {"email": "x@y.test"}).status_code == 404, name
+    assert client.get("/accounts/email/").status_code == 404
+
+
+def test_a_session_gets_a_new_key_when_the_code_is_accepted(room: Room, person: User) -> None:
+    device = verified_device(person)
+    client = enter_password(person)
+    before = client.cookies["sealwright_session"].value
+    client.post(reverse("second_factor"), {"code": code_now(device)})
+    assert client.cookies["sealwright_session"].value != before
+    stale = Client()
+    stale.cookies["sealwright_session"] = before
+    assert stale.get(room.url()).headers["Location"].startswith(reverse("account_login"))
