@@ -130,7 +130,7 @@ CELERY_TASK_ROUTES = {
     "contacts.run_import": {"queue": "imports"},
     "audit.seal": {"queue": "steady"},
     "delivery.pump": {"queue": "steady"},
-    "portal.send_code": {"queue": "steady"},
+    "portal.send_code": {"queue": "codes"},
 }
 CELERY_BEAT_SCHEDULE = {
     "seal the audit log": {

@@ -13,9 +13,13 @@ from config.embedded.state import ROOT, State, free_port, load, port_is_free
 from config.embedded.supervisor import AlreadyRunning, ChildDied, Supervisor, interrupt_on_terminate
 
 PYTHON_BIN = Path(sys.executable).parent
-QUEUES = {"steady": ("steady,default", 1), "sending": ("sending,imports", 2)}
-"""Worker names, the queues each serves, and its processes. Short steady work has a worker of its
-own, so that sealing the audit log never waits behind a long batch."""
+QUEUES = {
+    "steady": ("steady,default", 1),
+    "codes": ("codes", 2),
+    "sending": ("sending,imports", 2),
+}
+"""Worker names, the queues each serves, and its processes. Sealing the audit log never waits behind
+a long batch, nor a patient's code behind either; a slow mail server holds up only its own kind."""
 
 
 def environment(state: State, port: int) -> dict[str, str]:

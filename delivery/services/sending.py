@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -29,6 +30,9 @@ from delivery.transports.smtp import Timeouts
 from tenancy.current import acting_for, current_organization_id
 from tenancy.keys import public_tokens
 from tenancy.models import Organization
+
+PATIENCE_FOR_ONE = timedelta(seconds=60)
+"""Somebody sits before a page and waits for this mail."""
 
 
 def send_batch(organization_id: UUID, batch_id: UUID) -> int:
@@ -63,7 +67,7 @@ def send_letter(letter: Letter, signer: Signer) -> Outcome:
     """Send a single letter, such as a one-time code."""
 
     async def once() -> Outcome:
-        courier = await _courier()
+        courier = await _courier(PATIENCE_FOR_ONE)
         try:
             return (await _send(courier, signer, [letter]))[0]
         finally:
@@ -101,7 +105,7 @@ async def _send(courier: Courier, signer: Signer, letters: Sequence[Letter]) -> 
     return list(await asyncio.gather(*(one(letter) for letter in letters)))
 
 
-async def _courier() -> Courier:
+async def _courier(patience: timedelta = LONGEST_CONVERSATION) -> Courier:
     parts = [urlsplit(f"//{each}") for each in settings.MAIL_RESOLVERS]
     nameservers = [(part.hostname or "", part.port or 53) for part in parts]
     return Courier(
@@ -113,7 +117,7 @@ async def _courier() -> Courier:
         ca_file=Path(settings.SMTP_CA_FILE) if settings.SMTP_CA_FILE else None,
         port=settings.SMTP_PORT,
         connections_per_host=settings.SMTP_CONNECTIONS_PER_HOST,
-        timeouts=Timeouts(total=LONGEST_CONVERSATION.total_seconds()),
+        timeouts=Timeouts(total=patience.total_seconds()),
     )
 
 
