@@ -121,9 +121,9 @@ def submitted(campaign: Campaign) -> Submitted:
 
 def authors_of(campaign: Campaign) -> set[UUID]:
     """Everybody who wrote, changed or submitted it, its template or its segment."""
-    template = campaign.template
-    people = {campaign.created_by, *campaign.authors, template.created_by, *template.authors}
-    people.add(campaign.segment.created_by)
+    people: set[UUID] = set()
+    for row in (campaign, campaign.template, campaign.segment):
+        people |= {row.created_by, *row.authors}
     return people | ({campaign.submitted_by} if campaign.submitted_by else set())
 
 

@@ -65,7 +65,7 @@ MASTER_KEY_FILE = env.str("MASTER_KEY_FILE", "")
 MASTER_KEY = "" if MASTER_KEY_FILE else required("MASTER_KEY", _local_master)
 _hosts = required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 ALLOWED_HOSTS = [host.strip() for host in _hosts if host.strip()]
-PORT = env.int("PORT", 8000)
+PORT = env.int("PORT", _state.web_port if LOCAL else 8000)
 PUBLIC_ORIGIN = required("PUBLIC_ORIGIN", f"http://localhost:{PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
 

@@ -157,6 +157,10 @@ def record(request: MemberRequest, contact: UUID) -> HttpResponseBase:
             form.add_error(None, str(problem))
         else:
             messages.success(request, "The authorization is recorded.")
+            if not form.cleaned_data["copy_given"]:
+                messages.warning(
+                    request, "It allows no mail until you note that the signer has a copy."
+                )
             return redirect("consent:record", request.organization.slug, contact)
     contact_services.record_view(contact)
     context = {

@@ -176,6 +176,7 @@ class Segment(TenantModel):
         default=False, help_text="Whether it chooses people by clinical fields."
     )
     created_by = models.UUIDField()
+    authors = ArrayField(models.UUIDField(), default=list, help_text="Everybody who changed it.")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 

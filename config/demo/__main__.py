@@ -17,6 +17,7 @@ from config.embedded.run import (
     manage,
     start_application,
     start_storage,
+    wait_for_web,
 )
 from config.embedded.servers import CannotStart
 from config.embedded.state import State, load
@@ -65,6 +66,7 @@ def _run(state: State, supervisor: Supervisor, patients: int, stop_after: bool) 
         return 1
     print(f"\nReady after {time.monotonic() - begun:.0f} seconds.")
     if not stop_after:
+        wait_for_web(supervisor, int(env["PORT"]))
         print(_invitation(env))
         supervisor.wait()
     return 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,6 +101,18 @@ def start_application(supervisor: Supervisor, env: Mapping[str, str]) -> None:
     supervisor.start("beat", [*celery, "beat", "--loglevel", "warning", "--pidfile="], env=env)
 
 
+def wait_for_web(supervisor: Supervisor, port: int, seconds: float = 60) -> None:
+    """Return once the web server accepts connections."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        supervisor.check()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise CannotStart(f"The web server did not start within {seconds:.0f} seconds.")
+
+
 def main() -> int:
     interrupt_on_terminate()
     supervisor = None
@@ -109,6 +123,7 @@ def main() -> int:
         env = environment(state, choose_port(state))
         manage(env, "migrate", "--verbosity", "0")
         start_application(supervisor, env)
+        wait_for_web(supervisor, int(env["PORT"]))
         print(f"Sealwright runs on http://localhost:{env['PORT']} until you press Ctrl-C.")
         print("To make an organization: SEALWRIGHT_LOCAL=1 .venv/bin/python manage.py")
         print("  create_organization --help")

@@ -87,6 +87,7 @@ def load(folder: Path | None = None) -> State:
     """The machine's state, made on first use."""
     folder = folder or default_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "staff-mail").mkdir(mode=0o700, exist_ok=True)  # holds password links
     path = folder / FILE
     if path.exists():
         return State(**{**json.loads(path.read_text()), "folder": str(folder)})

@@ -207,6 +207,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_by", models.UUIDField()),
+                (
+                    "authors",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.UUIDField(),
+                        default=list,
+                        help_text="Everybody who changed it.",
+                        size=None,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

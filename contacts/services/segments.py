@@ -45,6 +45,8 @@ def save_segment(
     segment.name = name
     segment.tree = keyring(KeyUse.PROFILE).seal(text.encode(), SEGMENT_TABLE, segment.id)
     segment.health_information = segments.is_health_information(tree, vocabulary).answer
+    if earlier != text:
+        segment.authors = sorted({*segment.authors, user_id})
     segment.updated_at = timezone.now()
     try:
         with transaction.atomic():

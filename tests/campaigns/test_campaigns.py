@@ -186,6 +186,16 @@ def test_whoever_changed_it_can_t_approve_it(room: Room, campaign: UUID) -> None
     assert "somebody else must approve it" in text
 
 
+def test_whoever_changed_its_segment_can_t_approve_it(room: Room, campaign: UUID) -> None:
+    with acting_for(room.riverside.id):
+        segment = Campaign.objects.get(id=campaign).segment_id
+        tree = '{"where": {"kind": "all", "of": [{"kind": "field", "field": "conditions",'
+        tree += ' "operator": "is", "values": ["asthma"]}]}}'
+        segments.save_segment("All", tree, room.people[Role.OWNER].id, segment)
+    text = decide(room, campaign, Role.OWNER, submit(room, campaign))
+    assert "somebody else must approve it" in text
+
+
 def _in_threads(*acts: Callable[[], object]) -> None:
     def closing(act: Callable[[], object]) -> object:
         try:

@@ -56,7 +56,7 @@ def test_the_count_of_five_thousand_takes_less_than_a_second(room: Room, browser
 
 def test_an_incomplete_tree_says_what_is_missing(room: Room, browser: Client) -> None:
     answer = _count(room, browser, '{"where":{"kind":"all","of":[{"kind":"any","of":[]}]}}')
-    assert "not complete" in answer
+    assert "no condition yet" in answer
     assert "could not be read" in _count(room, browser, "{")
 
 

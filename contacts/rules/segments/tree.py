@@ -138,12 +138,17 @@ def parse(text: str | bytes, vocabulary: Vocabulary) -> Segment:
     try:
         segment = Segment.model_validate(data)
     except ValidationError as problem:
-        place = ".".join(str(step) for step in problem.errors(include_input=False)[0]["loc"])
-        message = f"The segment is not complete. Check the condition at {place or 'the start'}."
-        raise SegmentProblem(message) from None
+        raise SegmentProblem(_incomplete(problem)) from None
     if sum(1 for _ in conditions(segment)) > MAX_CONDITIONS:
         raise SegmentProblem(f"The segment has more than {MAX_CONDITIONS} conditions. Remove some.")
     return Segment(where=_checked_group(segment.where, vocabulary))
+
+
+def _incomplete(problem: ValidationError) -> str:
+    first = problem.errors(include_input=False)[0]
+    if first["type"] == "too_short":
+        return "A group has no condition yet. Add one, or remove the group."
+    return "A condition is not complete. Choose a field, a comparison and a value for each."
 
 
 def operators_of(field: Field) -> frozenset[Operator]:
