@@ -79,6 +79,7 @@ def start_application(supervisor: Supervisor, env: Mapping[str, str]) -> None:
             *("--working-dir", ROOT, "config.wsgi:application"),
         ],
         env={**env, "PYTHONPATH": str(ROOT)},
+        stop_within=3,  # it would wait for browsers that keep their connections open
     )
     celery: list[str | Path] = [
         PYTHON_BIN / "celery",

@@ -42,7 +42,7 @@ class Supervisor:
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
-        self.stop_signals: dict[str, signal.Signals] = {}
+        self.stops: dict[str, tuple[signal.Signals, float]] = {}
         _end_leftovers(folder / FILE)
 
     def start(
@@ -53,8 +53,9 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        stop_within: float = 15,
     ) -> subprocess.Popen[bytes]:
-        """Start one process, its output in `logs/<name>.log`."""
+        """Start one process, its output in `logs/<name>.log`. `stop_within` is in seconds."""
         log = (self.logs / f"{name}.log").open("ab")
         with log:
             child = subprocess.Popen(
@@ -68,7 +69,7 @@ class Supervisor:
                 start_new_session=True,
             )
         self.children[name] = child
-        self.stop_signals[name] = stop_signal
+        self.stops[name] = stop_signal, stop_within
         self._remember()
         return child
 
@@ -87,11 +88,12 @@ class Supervisor:
             self.check()
             time.sleep(0.5)
 
-    def stop(self, name: str, timeout: float = 15) -> None:
+    def stop(self, name: str) -> None:
         """End one process and its group."""
         child = self.children.pop(name, None)
         if child is not None:
-            _end_group(child.pid, self.stop_signals.pop(name), timeout, child)
+            stop_signal, stop_within = self.stops.pop(name)
+            _end_group(child.pid, stop_signal, stop_within, child)
             self._remember()
 
     def stop_all(self) -> None:
