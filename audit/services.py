@@ -29,11 +29,6 @@ def acting_person(user_id: UUID) -> Iterator[None]:
         _actor.reset(token)
 
 
-def current_person() -> UUID | None:
-    """Who acts; None stands for the system."""
-    return _actor.get()
-
-
 def record(
     action: str, *, object_type: str = "", object_id: UUID | None = None, **details: object
 ) -> Event:

@@ -51,17 +51,6 @@ class Section:
     total: Count
 
 
-def section(cells: Mapping[str, int], labels: Mapping[str, str]) -> Section:
-    """A breakdown with small cells and their complements hidden, largest first."""
-    shown = hide_small_cells(cells)
-    lines = [
-        Line(code, _words(labels, code), shown.cells[code])
-        for code, number in cells.items()
-        if number
-    ]
-    return Section(_largest_first(lines), shown.total)
-
-
 @dataclass(frozen=True)
 class Funnel:
     """What became of an audience, and inside each outcome why."""

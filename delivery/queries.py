@@ -26,7 +26,6 @@ class Progress:
 
     by_status: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
-    portal_waiting: int = 0
 
     @property
     def total(self) -> int:
@@ -53,14 +52,12 @@ def progress(mailing_id: UUID) -> Progress:
     found = Progress()
     rows = (
         Message.objects.filter(mailing_id=mailing_id)
-        .values_list("status", "reason", "route")
+        .values_list("status", "reason")
         .annotate(Count("id"))
     )
-    for status, reason, route, number in rows:
+    for status, reason, number in rows:
         found.by_status[status] += number
         found.reasons.setdefault(status, Counter())[reason] += number
-        if route == "portal" and status in IN_FLIGHT:
-            found.portal_waiting += number
     return found
 
 
@@ -101,11 +98,6 @@ def merge_context(message: Message) -> dict[str, object]:
     body = keyring(KeyUse.MESSAGE).open(bytes(message.sealed_context), MESSAGE_TABLE, message.id)
     context: dict[str, object] = orjson.loads(body)
     return context
-
-
-def history(message_id: UUID) -> list[Event]:
-    """What happened to a message, oldest first."""
-    return list(Event.objects.filter(message_id=message_id).order_by("occurred_at", "id"))
 
 
 def senders() -> list[Sender]:
