@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+
+_BLOCK = 64  # octets of a SHA-256 block
+_INNER = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER = bytes(octet ^ 0x5C for octet in range(256))
 
 
 class BlindIndex:
@@ -16,16 +25,24 @@ class BlindIndex:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._fields: dict[str, hmac.HMAC] = {}
+        self._fields: dict[str, tuple[_Hash, _Hash]] = {}
 
     def _digest(self, field: str, normalized: str) -> bytes:
-        base = self._fields.get(field)
-        if base is None:
-            field_key = hmac.new(self._key, b"field:" + field.encode(), hashlib.sha256).digest()
-            base = self._fields[field] = hmac.new(field_key, digestmod=hashlib.sha256)
-        mac = base.copy()  # the key schedule is the larger half of a short HMAC
-        mac.update(normalized.encode())
-        return mac.digest()
+        keyed = self._fields.get(field)
+        if keyed is None:
+            keyed = self._fields[field] = self._keyed(field)
+        inner, outer = keyed[0].copy(), keyed[1].copy()
+        inner.update(normalized.encode())
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def _keyed(self, field: str) -> tuple[_Hash, _Hash]:
+        """The two hashes of an HMAC (RFC 2104) once they have taken in the field's key.
+
+        Copying them saves the key schedule, and half of the time that `hmac.HMAC.copy` takes.
+        """
+        key = hmac.digest(self._key, b"field:" + field.encode(), "sha256").ljust(_BLOCK, b"\0")
+        return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
 
     def token(self, field: str, normalized: str) -> int:
         """A signed 64-bit token, PostgreSQL's bigint. Collisions are weeded out by opening."""
@@ -33,4 +50,8 @@ class BlindIndex:
 
     def wide_token(self, field: str, normalized: str) -> UUID:
         """128 bits, where a collision would merge two people: identities and addresses."""
-        return UUID(bytes=self._digest(field, normalized)[:16])
+        return UUID(bytes=self.wide(field, normalized))
+
+    def wide(self, field: str, normalized: str) -> bytes:
+        """The same as 16 bytes."""
+        return self._digest(field, normalized)[:16]

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -85,13 +85,17 @@ class Key:
 class Keyring:
     """The keys of one organization and use. Seals with the newest, opens with any."""
 
-    def __init__(self, organization: UUID, use: str, keys: Mapping[UUID, Key]) -> None:
-        if not keys:
+    def __init__(
+        self, organization: UUID, use: str, keys: Mapping[UUID, Key], not_yet: Collection[UUID] = ()
+    ) -> None:
+        """`not_yet` are keys that open, but must not seal before every process knows them."""
+        active = [key for key in keys.values() if key.id not in not_yet]
+        if not active:
             raise MasterKeyProblem(f"organization {organization} has no key for {use}")
         self.organization = organization
         self.use = use
         self.keys = keys
-        self.current = max(keys.values(), key=lambda key: key.version)
+        self.current = max(active, key=lambda key: key.version)
 
     def seal(self, plaintext: bytes, table: str, row: UUID) -> bytes:
         place = cipher.Place(self.organization, self.use, table, row)
@@ -104,6 +108,18 @@ class Keyring:
             raise cipher.CannotOpen("its key is not here")
         place = cipher.Place(self.organization, self.use, table, row)
         return cipher.open_sealed(key.material, bytes(sealed), place)
+
+    def opener(self, table: str) -> Callable[[bytes, bytes], bytes]:
+        """`open` for many rows of one table, three times as fast: takes the row's id as bytes."""
+        return cipher.opener(
+            {key.id: key.material for key in self.keys.values()},
+            cipher.Place(self.organization, self.use, table, UUID(int=0)),
+        )
+
+    def sealer(self, table: str) -> Callable[[bytes, bytes], bytes]:
+        """`seal` for many rows of one table: takes the plaintext and the row's id as bytes."""
+        place = cipher.Place(self.organization, self.use, table, UUID(int=0))
+        return cipher.sealer(self.current.id, self.current.material, place)
 
 
 def new_material() -> bytes:
