@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
+import structlog
 from django.utils import timezone
 
 from audit import services as audit
@@ -27,10 +28,15 @@ from consent.rules.decision import Decision, SuppressionReason, SuppressionScope
 from consent.rules.findings import Finding
 from consent.rules.forms import FormText, check_form, last_day
 from contacts import queries as contacts
+from encryption.cipher import CannotOpen
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
+from tenancy.walks import Step
 
 SUPPRESSION_TABLE = "consent_suppression"
+SUPPRESSIONS_AT_ONCE = 1_000
+
+log = structlog.get_logger()
 
 
 class NotPublishable(Exception):
@@ -200,29 +206,74 @@ def revoke(authorization_id: UUID, received_at: datetime, how: str, by: UUID | N
 def suppress(
     address: str, scope: SuppressionScope, reason: SuppressionReason, source: str
 ) -> Suppression:
-    """Stop mail to an address. Asked twice, it stands once."""
-    row = Suppression(
-        address_token=contacts.address_token(address),
-        scope=scope.value,
-        reason=reason.value,
-        source=source,
+    """Stop mail to an address. Asked twice, it stands once.
+
+    While the index key rotates it stands under both tokens: contacts may be found by either.
+    """
+    rows = [
+        _suppression(address, token, scope.value, reason.value, source)
+        for token in contacts.address_tokens(address)
+    ]
+    Suppression.objects.bulk_create(rows, ignore_conflicts=True)
+    standing: Suppression = Suppression.objects.get(
+        address_token=rows[0].address_token, scope=scope.value, reason=reason.value
     )
-    row.sealed_address = keyring(KeyUse.AUTHORIZATION).seal(
-        address.encode(), SUPPRESSION_TABLE, row.id
-    )
-    known = {"address_token": row.address_token, "scope": row.scope, "reason": row.reason}
-    Suppression.objects.bulk_create([row], ignore_conflicts=True)
-    standing: Suppression = Suppression.objects.get(**known)
-    if standing.id == row.id:
+    if standing.id == rows[0].id:
         audit.record(
             "address_suppressed",
             object_type="suppression",
-            object_id=row.id,
-            scope=row.scope,
-            reason=row.reason,
+            object_id=standing.id,
+            scope=standing.scope,
+            reason=standing.reason,
             source=source,
         )
     return standing
+
+
+def _suppression(address: str, token: UUID, scope: str, reason: str, source: str) -> Suppression:
+    row = Suppression(address_token=token, scope=scope, reason=reason, source=source)
+    ring = keyring(KeyUse.AUTHORIZATION)
+    row.sealed_address = ring.seal(address.encode(), SUPPRESSION_TABLE, row.id)
+    return row
+
+
+def add_suppression_tokens(_subject: str, after: UUID | None) -> Step:
+    """Let suppressions stand under every token of their address, before contacts take a new one."""
+    rows = _next_suppressions(after)
+    copies = [
+        _suppression(address, token, row.scope, row.reason, row.source)
+        for row, address in _addresses(rows)
+        for token in contacts.address_tokens(address)
+        if token != row.address_token
+    ]
+    Suppression.objects.bulk_create(copies, ignore_conflicts=True)
+    return Step(len(rows), rows[-1].id if rows else None)
+
+
+def drop_suppression_tokens(_subject: str, after: UUID | None) -> Step:
+    """Delete suppressions under tokens that no contact has any more, after a rotation."""
+    rows = _next_suppressions(after)
+    old = [
+        row.id
+        for row, address in _addresses(rows)
+        if row.address_token != contacts.address_token(address)
+    ]
+    Suppression.objects.filter(id__in=old).delete()
+    return Step(len(rows), rows[-1].id if rows else None)
+
+
+def _next_suppressions(after: UUID | None) -> list[Suppression]:
+    rows = Suppression.objects.order_by("id")
+    return list((rows.filter(id__gt=after) if after else rows)[:SUPPRESSIONS_AT_ONCE])
+
+
+def _addresses(rows: Iterable[Suppression]) -> Iterator[tuple[Suppression, str]]:
+    ring = keyring(KeyUse.AUTHORIZATION)
+    for row in rows:
+        try:
+            yield row, ring.open(bytes(row.sealed_address), SUPPRESSION_TABLE, row.id).decode()
+        except CannotOpen:
+            log.error("suppression_unreadable", suppression_id=str(row.id))
 
 
 def store_evidence(decisions: Iterable[Decision]) -> dict[str, UUID]:

@@ -146,7 +146,8 @@ class Message(TenantModel):
         indexes = [
             models.Index(
                 fields=["organization", "mailing", "status"], name="delivery_message_by_status"
-            )
+            ),
+            models.Index(fields=["organization", "contact"], name="delivery_message_of_contact"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from encryption.blind_index import BlindIndex
 from encryption.keyring import Key, Keyring, LocalMasterKey, MasterKey, new_material
@@ -35,11 +37,10 @@ def keyring(use: KeyUse) -> Keyring:
     kept = _kept.get((organization_id, use.value))
     if kept and kept[0] > time.monotonic():
         return kept[1]
-    keys = {
-        row.id: Key(row.id, row.version, _unwrap(row))
-        for row in DataKey.objects.filter(use=use.value)
-    }
-    ring = Keyring(organization_id, use.value, keys)
+    rows = list(DataKey.objects.filter(use=use.value))
+    keys = {row.id: Key(row.id, row.version, _unwrap(row)) for row in rows}
+    not_yet = [row.id for row in rows if row.active_from > timezone.now()]
+    ring = Keyring(organization_id, use.value, keys, not_yet)
     _kept[organization_id, use.value] = (time.monotonic() + KEPT_SECONDS, ring)
     return ring
 
@@ -47,6 +48,14 @@ def keyring(use: KeyUse) -> Keyring:
 def blind_index() -> BlindIndex:
     """The current organization's newest blind index."""
     return _blind_index(keyring(KeyUse.INDEX).current.material)
+
+
+def blind_indexes() -> list[BlindIndex]:
+    """Every blind index that rows may stand under, the current one first: several while the key
+    rotates."""
+    ring = keyring(KeyUse.INDEX)
+    others = [key for key in ring.keys.values() if key.id != ring.current.id]
+    return [_blind_index(key.material) for key in (ring.current, *others)]
 
 
 @lru_cache(maxsize=64)
@@ -63,6 +72,13 @@ def create_keys() -> None:
     """Make the first key of each use for the current organization."""
     for use in KeyUse:
         _create(use, version=1)
+
+
+def add_key(use: KeyUse) -> DataKey:
+    """Make a newer key, which every process knows before any seals with it."""
+    newest = DataKey.objects.filter(use=use.value).order_by("-version").first()
+    active_from = timezone.now() + timedelta(seconds=2 * KEPT_SECONDS)
+    return _create(use, version=newest.version + 1 if newest else 1, active_from=active_from)
 
 
 def platform_keyring() -> Keyring:
@@ -84,10 +100,11 @@ def forget_keys() -> None:
     master_key.cache_clear()
 
 
-def _create(use: KeyUse, version: int) -> None:
-    row = DataKey(use=use.value, version=version)
+def _create(use: KeyUse, version: int, active_from: datetime | None = None) -> DataKey:
+    row = DataKey(use=use.value, version=version, active_from=active_from or timezone.now())
     row.wrapped = master_key().wrap(new_material(), _context(row))
     row.save(force_insert=True)
+    return row
 
 
 def _unwrap(row: DataKey) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from uuid import UUID
 
 import uuid_utils.compat
@@ -22,6 +23,11 @@ second factor. It is not a row of `Organization`."""
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562): made before the insert, because sealing binds a value to its row."""
     return uuid_utils.compat.uuid7()
+
+
+def first_id(moment: datetime) -> UUID:
+    """The least id that `new_id` can make at a moment: ids begin with the milliseconds."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def new_public_code() -> str:
@@ -107,6 +113,9 @@ class DataKey(models.Model):
     version = models.PositiveSmallIntegerField(default=1)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(default=timezone.now)
+    active_from = models.DateTimeField(
+        default=timezone.now, help_text="Opens before, but seals only from then on."
+    )
 
     objects = TenantManager()
 
@@ -123,3 +132,35 @@ class DataKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.use} {self.version}"
+
+
+class Walk(TenantModel):
+    """Work over every row of a kind in the background, such as sealing them under a newer key.
+
+    Rows are taken in the order of their ids. `position` moves in the transaction that changes them,
+    so that a worker that dies loses and repeats nothing.
+    """
+
+    kind = models.CharField(max_length=60)
+    subject = models.CharField(max_length=40, blank=True)
+    rank = models.PositiveSmallIntegerField(
+        default=0, help_text="It waits for unfinished ones of its organization with a lower rank."
+    )
+    position = models.UUIDField(null=True)
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "kind", "subject"],
+                condition=Q(finished_at=None),
+                name="tenancy_walk_one_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

@@ -66,16 +66,19 @@ def composite_key(table: str, column: str, target: str, on_delete: str = "NO ACT
     )
 
 
-def lookup_function(signature: str, returns: str, body: str, tables: list[str]) -> RunSQL:
+def lookup_function(
+    signature: str, returns: str, body: str, tables: list[str], planned_with: str = ""
+) -> RunSQL:
     """A SECURITY DEFINER function owned by a role that nobody logs in as.
 
     It may read past row-level security, so its body must filter the organization itself, or return
-    no more than ids.
+    no more than ids. `planned_with` are settings in force inside it, as "SET name = value ...".
     """
     name = signature.split("(", 1)[0]
     quoted = f"$body${body}$body$"
     attributes = (
-        "LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
+        "LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp "
+        + planned_with
     )
     return RunSQL(
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import connection, connections
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.rules import Role
 from audit import services as audit
 from audit.tasks import seal
@@ -13,10 +14,15 @@ from consent import services as consent
 from consent.models import Authorization
 from consent.rules.decision import SuppressionReason, SuppressionScope
 from contacts import queries as contacts
+from contacts import services
+from contacts.models import Import, ImportChange, ImportFragment, SavedMapping, ShownCount
 from contacts.rules.imports import suggest_mapping
 from contacts.services import importing, uploads
+from contacts.services.saving import keep_codes
 from portal import services as portal
 from tenancy.current import acting_for
+from tenancy.models import KeyUse, new_id
+from tenancy.rotation import rotate
 from tests.people import Room
 from tests.post import Post
 from tests.records import make_records
@@ -33,10 +39,7 @@ def fill_every_table(room: Room, post: Post) -> None:
         consent.revoke(Authorization.objects.get().id, timezone.now(), "letter", owner.id)
         consent.suppress("x@y.test", SuppressionScope.ALL, SuppressionReason.COMPLAINED, "staff")
         source = uploads.start_upload([CSV], "p.csv", owner.id)
-        headers = contacts.head(source).headers
-        names = suggest_mapping(headers, contacts.fields_by_key())
-        uploads.confirm_mapping(source.id, {n: names[h] for n, h in enumerate(headers)})
-    importing.run_import(room.riverside.id, source.id)
+    _fill_contacts(room, source, owner)
     post.mailing(PORTAL)
     post.send()
     portal.send_code(room.riverside.id, post.message(PORTAL).id)
@@ -51,6 +54,40 @@ def fill_every_table(room: Room, post: Post) -> None:
     seal()
     with acting_for(room.riverside.id):
         audit.record("not_sealed_yet")
+
+
+def _fill_contacts(room: Room, source: Import, owner: User) -> None:
+    """Rows of imports in every turn, of counts, exports and walks."""
+    riverside = room.riverside.id
+    importing.run_import(riverside, source.id)
+    with acting_for(riverside):
+        headers = contacts.head(contacts.import_by_id(source.id)).headers
+        names = suggest_mapping(headers, contacts.fields_by_key())
+        mapping = {n: names[h] for n, h in enumerate(headers)}
+        uploads.confirm_mapping(source.id, mapping)
+        SavedMapping.objects.create(name="Ours", columns=b"sealed", created_by=owner.id)
+        ImportFragment.objects.create(source_id=source.id, patient=new_id(), sealed=b"sealed")
+    importing.run_import(riverside, source.id)
+    with acting_for(riverside):
+        uploads.confirm_import(source.id)
+    importing.run_import(riverside, source.id)
+    with acting_for(riverside):
+        waiting = uploads.start_upload([CSV.replace(b"Ann,", b"Anna,")], "q.csv", owner.id)
+        keep_codes("condition_codes", ["snomed|44054006|Diabetes"])
+        person = contacts.page().contacts[0]
+        services.unmask(person.id, owner.id, "called us about it", timezone.now())
+        asked = services.request_export(None, ["email"], "a list for the desk", owner.id)
+        second = room.people[Role.PRIVACY_OFFICER]
+        services.decide_export(asked.id, True, second.id)
+        ShownCount.objects.create(tree=b"sealed", exact=20, shown=20)
+        rotate(KeyUse.SENDER)
+    services.write_export(riverside, asked.id)
+    importing.run_import(riverside, waiting.id)
+    with acting_for(riverside):
+        ImportChange.objects.create(
+            source_id=source.id, contact_id=person.id, before=b"sealed", written_at=timezone.now()
+        )
+        uploads.start_upload([CSV], "r.csv", owner.id)
 
 
 def counts(alias: str) -> dict[str, int]:

@@ -1,0 +1,152 @@
+"""Keys rotate while the system works: nothing is lost, and nobody becomes somebody else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from consent import queries as consent
+from consent.rules.decision import SuppressionReason, SuppressionScope
+from consent.services import suppress
+from contacts import queries, services
+from contacts.models import Contact, Segment
+from contacts.rules import segments
+from encryption.cipher import key_id_of
+from tenancy.current import acting_for
+from tenancy.keys import forget_keys, keyring
+from tenancy.models import DataKey, KeyUse, Walk
+from tenancy.rotation import StillNeeded, remaining, retire, rotate
+from tenancy.walks import run_walk, unfinished
+from tests.contacts.patients import TODAY, cleaned, patient, store
+from tests.people import Room
+
+CONDITION = {"kind": "field", "field": "conditions", "operator": "is", "values": ["asthma"]}
+ASTHMA = json.dumps({"where": {"kind": "all", "of": [CONDITION]}})
+EMAIL = "wilhelmina.quackenbush3@oldpost.test"
+
+
+@pytest.fixture
+def riverside(room: Room) -> Iterator[Room]:
+    with acting_for(room.riverside.id):
+        store(patient(n) for n in range(20))
+        yield room
+
+
+def begin(use: KeyUse) -> list[Walk]:
+    """Rotate, and let the time pass in which every process learns of the key."""
+    walks = rotate(use)
+    DataKey.objects.update(active_from=timezone.now())
+    Walk.objects.update(lease_until=None)
+    forget_keys()
+    return walks
+
+
+def finish(room: Room) -> None:
+    while waiting := unfinished():
+        run_walk(room.riverside.id, waiting[0].id)
+
+
+def test_a_new_key_seals_nothing_before_everybody_knows_it(riverside: Room) -> None:
+    before = keyring(KeyUse.PROFILE).current
+    walks = rotate(KeyUse.PROFILE)
+    forget_keys()
+    ring = keyring(KeyUse.PROFILE)
+    assert ring.current.id == before.id
+    assert len(ring.keys) == 2
+    assert all(walk.lease_until and walk.lease_until > timezone.now() for walk in walks)
+
+
+def test_every_profile_and_segment_is_sealed_again(riverside: Room) -> None:
+    services.save_segment("Lungs", ASTHMA, riverside.stranger.id)
+    before = {person.id: person.profile for person in queries.page().contacts}
+    begin(KeyUse.PROFILE)
+    assert remaining(KeyUse.PROFILE) == 20 + 1
+    with pytest.raises(StillNeeded):
+        retire(KeyUse.PROFILE)
+    finish(riverside)
+    assert remaining(KeyUse.PROFILE) == 0
+    current = keyring(KeyUse.PROFILE).current.id
+    assert {key_id_of(bytes(row.profile)) for row in Contact.objects.all()} == {current}
+    assert retire(KeyUse.PROFILE) == 1
+    forget_keys()
+    assert {person.id: person.profile for person in queries.page().contacts} == before
+    assert queries.segment_tree(Segment.objects.get()).where.of
+
+
+def test_between_two_index_keys_everybody_is_found_once(
+    riverside: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.services.rebuilding.ROWS_AT_ONCE", 5)
+    tree = segments.parse(ASTHMA, queries.vocabulary())
+    suppress(EMAIL, SuppressionScope.ALL, SuppressionReason.UNSUBSCRIBED, "link")
+    [stopped] = [person.id for person in queries.find(EMAIL)]
+    begin(KeyUse.INDEX)
+    steps = 0
+    while waiting := unfinished():
+        _one_step(riverside, waiting[0], monkeypatch)
+        steps += 1
+        assert queries.count(tree, TODAY) == 20
+        assert len(queries.find("Quackenbush7", by_name=True)) == 1
+        assert len(queries.find("RH000007")) == 1
+        assert consent.facts([stopped])[stopped].suppressions
+        saved = services.save_many(cleaned(patient(n) for n in range(20)))
+        assert (saved.created, saved.updated, saved.unchanged) == (0, 0, 20)
+    assert steps > 5
+    assert retire(KeyUse.INDEX) == 1
+    forget_keys()
+    assert queries.count(tree, TODAY) == 20
+    assert [person.id for person in queries.find(EMAIL)] == [stopped]
+    assert consent.facts([stopped])[stopped].suppressions
+
+
+class _Killed(Exception):
+    pass
+
+
+def _one_step(room: Room, walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker does that dies after one step; its lease has run out."""
+    from tenancy import walks
+
+    steps = 0
+    plain = walks.acting_for
+
+    def acting_once(organization_id: object) -> object:
+        nonlocal steps
+        steps += 1
+        if steps > 1:
+            raise _Killed
+        return plain(organization_id)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(walks, "acting_for", acting_once)
+        with contextlib.suppress(_Killed):
+            run_walk(room.riverside.id, walk.id)
+    Walk.objects.filter(finished_at=None).update(lease_until=None)
+
+
+def test_the_command_begins_tells_and_retires(room: Room) -> None:
+    def run(*arguments: str) -> str:
+        out = StringIO()
+        call_command("rotate_keys", "--organization", "riverside", *arguments, stdout=out)
+        return out.getvalue()
+
+    assert "nothing was ever rotated" in run("--status")
+    assert "profile, " in run("--use", "profile")
+    assert "0 of " in run("--status")
+    with pytest.raises(CommandError, match="not finished"):
+        run("--retire", "--use", "profile")
+    with acting_for(room.riverside.id):
+        Walk.objects.update(lease_until=None)
+        DataKey.objects.update(active_from=timezone.now())
+        forget_keys()
+        finish(room)
+    forget_keys()
+    assert "older keys destroyed: 1" in run("--retire", "--use", "profile")
+    with pytest.raises(CommandError, match="no such organization"):
+        call_command("rotate_keys", "--organization", "nobody")
