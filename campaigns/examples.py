@@ -62,6 +62,8 @@ def _value(field: Field, number: int) -> Value:
         case FieldType.CHOICES:
             chosen = _choice(field, number)
             return [chosen] if chosen else []
+        case FieldType.CODES:
+            return [f"example|{number}|Example {field.label.lower()}"]
         case FieldType.TEXT:
             return f"Example {field.label.lower()}"
 

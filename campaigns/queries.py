@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.db import connection
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import rules
@@ -21,6 +23,7 @@ from consent.rules.purposes import Information, Purpose, Remuneration, Use, info
 from contacts import queries as contacts
 from contacts.models import Segment
 from contacts.rules import segments
+from contacts.timeline import SHOWN, Entry
 from delivery import queries as delivery
 from delivery.content import CompiledContent, compile_content
 from delivery.models import Mailing
@@ -44,6 +47,24 @@ def campaigns() -> QuerySet[Campaign]:
     found: QuerySet[Campaign] = Campaign.objects.select_related("segment", "template").order_by(
         "-created_at"
     )
+    return found
+
+
+def sent_campaigns() -> list[tuple[str, str]]:
+    """Id and name of what was launched, the newest first: what a segment may ask about."""
+    rows = Campaign.objects.filter(status=CampaignStatus.LAUNCHED).order_by("-launched_at")
+    return [(str(key), name) for key, name in rows.values_list("id", "name")]
+
+
+def campaigns_by_segment(segment_ids: Collection[UUID]) -> dict[UUID, list[tuple[str, str]]]:
+    """Where segments are used: the name and the page of each campaign."""
+    code = Organization.objects.values_list("slug", flat=True).get(id=current_organization_id())
+    found: dict[UUID, list[tuple[str, str]]] = {}
+    rows = Campaign.objects.filter(segment_id__in=segment_ids).order_by("-created_at")
+    for key, name, segment in rows.values_list("id", "name", "segment_id"):
+        found.setdefault(segment, []).append(
+            (name, reverse("campaigns:campaign", args=[code, key]))
+        )
     return found
 
 
@@ -232,6 +253,32 @@ def _engagement(mailing_id: UUID, reached: int) -> list[rules.Line]:
         for code, words in _ENGAGEMENT.items()
         if cells[code]
     ]
+
+
+_DONE_BY_PEOPLE = {
+    "opened": "Opened a message",
+    "clicked": "Followed a link in a message",
+    "picked_up": "Read a message in the portal",
+    "unsubscribed": "Unsubscribed",
+}
+
+
+def timeline(contact_id: UUID) -> list[Entry]:
+    """A contact's messages and what the person did with them. Names no campaign: its name may tell
+    a diagnosis. The campaign's page is one click away."""
+    code = Organization.objects.values_list("slug", flat=True).get(id=current_organization_id())
+    entries, pages = [], {}
+    for message in delivery.messages_of(contact_id, SHOWN):
+        page = reverse("campaigns:campaign", args=[code, message.mailing.reference])
+        pages[message.id] = page
+        status = "in_flight" if message.status in IN_FLIGHT else message.status
+        at = message.settled_at or message.first_attempt_at or message.mailing.created_at
+        entries.append(Entry(at, f"Message: {rules.outcome_in_words(status)}", page))
+    for event in delivery.events_of_people(pages, SHOWN):
+        if words := _DONE_BY_PEOPLE.get(event.kind):
+            doubt = ", or a mail program did" if event.verdict == "unknown" else ""
+            entries.append(Entry(event.occurred_at, words + doubt, pages[event.message_id]))
+    return entries
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,11 @@ def part_of(number: int, whole: int) -> Count:
     return hide_small(number)
 
 
+def outcome_in_words(status: str) -> str:
+    """What became of one message."""
+    return _words(STATUSES, status)
+
+
 def _words(labels: Mapping[str, str], code: str) -> str:
     return labels.get(code, code.replace("_", " ").capitalize())
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
+from django.urls import reverse
 
 from consent import models
 from consent.rules.authorization import Authorization, Method, Signer, check_authorization
@@ -20,19 +21,30 @@ from consent.rules.decision import (
     Suppression,
     SuppressionReason,
     SuppressionScope,
+    applies,
     decide,
 )
 from consent.rules.findings import Finding
 from consent.rules.forms import FormText, check_form
-from consent.rules.purposes import Purpose, Remuneration, Use
+from consent.rules.purposes import (
+    Information,
+    Purpose,
+    Remuneration,
+    Requirement,
+    Use,
+    information_of,
+    rule_for,
+)
 from contacts.models import Contact
-from contacts.rules.fields import Relationship
+from contacts.rules.fields import Field, Relationship
+from contacts.timeline import SHOWN, Entry
 from encryption.cipher import CannotOpen
 from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse, Organization
 
 AUTHORIZATION_TABLE = "consent_authorization"
+RETENTION_YEARS = 6
 
 
 def organization() -> Organization:
@@ -149,6 +161,97 @@ def _suppressions(tokens: Collection[UUID]) -> dict[UUID, frozenset[Suppression]
     for token, scope, reason in rows:
         found[token].add(Suppression(SuppressionScope(scope), SuppressionReason(reason)))
     return {token: frozenset(each) for token, each in found.items()}
+
+
+def reachable(
+    contact_ids: Collection[UUID], purpose: str, fields: Collection[Field], now: datetime
+) -> int:
+    """How many people may be mailed for a purpose, unpaid, when they are chosen by these fields.
+
+    By the columns of authorizations, whose seals are checked at dispatch: a forecast for whoever
+    builds a segment, not a permit.
+    """
+    information = {information_of(field) for field in fields} or {Information.DEMOGRAPHIC}
+    use = Use(Purpose(purpose), Remuneration.NONE, frozenset(information))
+    rows = Contact.objects.filter(id__in=contact_ids, deceased=False, erased_at=None).values_list(
+        "id", "relationship", "email_token"
+    )
+    rules = {each: rule_for(use, each) for each in Relationship}
+    people = [(who, rules[Relationship(named)], token) for who, named, token in rows if token]
+    stopped = _suppressions({token for *_, token in people})
+    willing = [
+        (who, rule)
+        for who, rule, token in people
+        if not any(applies(each.scope, rule, use.purpose) for each in stopped.get(token, ()))
+    ]
+    asked = [who for who, rule in willing if rule.requirement is Requirement.AUTHORIZATION]
+    free = sum(1 for _, rule in willing if rule.requirement is Requirement.NOTHING)
+    return free + _signed(asked, use, now)
+
+
+def _signed(contact_ids: Collection[UUID], use: Use, now: datetime) -> int:
+    legal_name = organization().legal_name
+    covering = []
+    for version in models.FormVersion.objects.all():
+        text, passed = _form(orjson.dumps(version.text), legal_name)
+        if passed and use.purpose in text.purposes and use.information <= text.categories:
+            covering.append(version.id)
+    live = models.Authorization.objects.filter(
+        contact_id__in=contact_ids,
+        version_id__in=covering,
+        expires_at__gt=now,
+        copy_given_at__isnull=False,
+        revocations=None,
+    )
+    return int(live.values("contact_id").distinct().count())
+
+
+def authorizations_to_keep(contact_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Why contacts must stay: an authorization is kept for six years (45 CFR 164.530(j)(2))."""
+    signed = models.Authorization.objects.filter(contact_id__in=contact_ids)
+    return dict.fromkeys(
+        signed.values_list("contact_id", flat=True), "there is a signed authorization"
+    )
+
+
+def authorizations_in_retention(contact_ids: Collection[UUID], now: datetime) -> dict[UUID, str]:
+    """Why contacts may not be erased yet: six years from when an authorization was last in effect
+    (45 CFR 164.508(b)(6), 164.530(j)(2))."""
+    signed = models.Authorization.objects.filter(contact_id__in=contact_ids)
+    last: dict[UUID, datetime] = {}
+    for contact, expires_at, revoked_at in signed.values_list(
+        "contact_id", "expires_at", "revocations__received_at"
+    ):
+        ended = min(expires_at, revoked_at) if revoked_at else expires_at
+        last[contact] = max(last.get(contact, ended), ended)
+    until = {contact: _years_later(ended, RETENTION_YEARS) for contact, ended in last.items()}
+    return {
+        contact: f"a signed authorization must be kept until {day:%B} {day.day}, {day.year}"
+        for contact, day in until.items()
+        if day > now
+    }
+
+
+def _years_later(moment: datetime, years: int) -> datetime:
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:  # 29 February
+        return moment.replace(year=moment.year + years, month=3, day=1)
+
+
+def timeline(contact_id: UUID) -> list[Entry]:
+    """What a contact signed and revoked, without for what: a form's name may tell a diagnosis."""
+    page = reverse("consent:record", args=[organization().slug, contact_id])
+    rows = models.Authorization.objects.filter(contact_id=contact_id).order_by("-recorded_at")
+    entries = []
+    for method, at, revoked_at in rows.values_list(
+        "method", "recorded_at", "revocations__received_at"
+    )[:SHOWN]:
+        how = "on paper" if method == Method.PAPER else "electronically"
+        entries.append(Entry(at, f"An authorization signed {how} was recorded", page))
+        if revoked_at:
+            entries.append(Entry(revoked_at, "An authorization was revoked", page))
+    return entries
 
 
 def live_purposes(

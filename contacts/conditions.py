@@ -15,12 +15,15 @@ from contacts.rules.segments import FactKey
 Loader: TypeAlias = Callable[[Collection[UUID], Collection[str]], Mapping[UUID, Collection[str]]]
 """From contacts and subjects to the subjects that are true of each contact, right now.
 
-Runs inside `acting_for`, with up to a few thousand contacts; it must use a constant number of
-queries. A contact that is left out has none of the facts.
+Runs inside `acting_for`, with up to some ten thousand contacts; it must use a number of queries
+that does not grow with them. A contact that is left out has none of the facts.
 """
 
 Choice: TypeAlias = tuple[str, str]
 """A subject and what people read for it."""
+
+Choices: TypeAlias = Callable[[], Sequence[Choice]]
+"""What a condition can be about, right now. Runs inside `acting_for`."""
 
 
 class UnknownCondition(LookupError):
@@ -32,20 +35,23 @@ class Kind:
     """One kind of condition: where its facts come from and what it can be about."""
 
     load: Loader
-    choices: tuple[Choice, ...]
+    choices: Choices
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def register_facts(kind: str, loader: Loader, choices: Sequence[Choice]) -> None:
-    """Offer a kind of condition to segments. `choices` are its subjects, in the order to show."""
-    _kinds[kind] = Kind(loader, tuple(choices))
+def register_facts(kind: str, loader: Loader, choices: Sequence[Choice] | Choices) -> None:
+    """Offer a kind of condition to segments.
+
+    `choices` are its subjects in the order to show, or a function that finds an organization's.
+    """
+    _kinds[kind] = Kind(loader, choices if callable(choices) else lambda: choices)
 
 
 def choices_of(kind: str) -> tuple[Choice, ...]:
     """What a condition of this kind can be about; empty if no app offers the kind."""
-    return _kinds[kind].choices if kind in _kinds else ()
+    return tuple(_kinds[kind].choices()) if kind in _kinds else ()
 
 
 def facts_about(

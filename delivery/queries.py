@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -12,7 +14,7 @@ from django.db.models import Count
 
 from delivery.content import CompiledContent
 from delivery.models import Event, Mailing, Message, Sender
-from delivery.rules import IN_FLIGHT, MailingStatus
+from delivery.rules import IN_FLIGHT, MailingStatus, Status
 from delivery.tokens import LinkPurpose, MessageLinks
 from tenancy.keys import keyring, public_tokens
 from tenancy.models import KeyUse, Organization
@@ -71,6 +73,97 @@ def event_counts(mailing_id: UUID) -> dict[tuple[str, str], int]:
     return {(kind, verdict): number for kind, verdict, number in rows}
 
 
+_ENGAGED_BY = {
+    # Who follows a link or reads it in the portal has opened it, whether or not pictures loaded.
+    "opened": ["opened", "clicked", "picked_up"],
+    "clicked": ["clicked"],
+}
+_BY_PEOPLE = ["person", "unknown", ""]
+"""Verdicts that count: not the gateways and proxies that look into every mail."""
+
+
+def engaged(
+    contact_ids: Collection[UUID], subjects: Collection[str], now: datetime
+) -> dict[UUID, set[str]]:
+    """What people did with their messages: the subjects that are true of each.
+
+    A subject is `<event>:<scope>:<value>`: the event `received`, `opened` or `clicked`; the scope
+    `last` (so many of the person's last messages), `days` (so many until now) or `campaign` (a
+    mailing's reference). Opens and clicks are looked for where the mailing counts them. At most
+    two queries for each subject, however many contacts.
+    """
+    found: defaultdict[UUID, set[str]] = defaultdict(set)
+    people = [str(contact) for contact in contact_ids]
+    with connection.cursor() as cursor:
+        for subject in subjects:
+            event, scope, value = subject.split(":", 2)
+            asked = {
+                "people": people,
+                "arrived": [Status.ACCEPTED.value, Status.IN_PORTAL.value],
+                "nth": int(value) if scope == "last" else None,
+                "since": now - timedelta(days=int(value)) if scope == "days" else None,
+                "reference": value if scope == "campaign" else None,
+            }
+            if event == "received":
+                cursor.execute(_RECEIVED, asked)
+                contacts = {contact for (contact,) in cursor.fetchall()}
+            else:
+                # In two steps: in one the planner guesses how many messages there are, and reads
+                # all the organization's events for each of them where the guess is wrong.
+                cursor.execute(_ASKED, asked)
+                contact_of = dict(cursor.fetchall())
+                noted = {
+                    "messages": list(contact_of),
+                    "since": asked["since"],
+                    "kinds": _ENGAGED_BY[event],
+                    "verdicts": _BY_PEOPLE,
+                }
+                cursor.execute(_NOTED, noted)
+                contacts = {contact_of[message] for (message,) in cursor.fetchall()}
+            for contact in contacts:
+                found[UUID(contact)].add(subject)
+    return found
+
+
+# Ids travel as text: making UUIDs of so many takes longer than finding them.
+_RECEIVED = """
+    SELECT contact_id::text FROM delivery_message
+    WHERE contact_id = ANY(%(people)s::uuid[]) AND status = ANY(%(arrived)s)
+        AND (%(since)s::timestamptz IS NULL OR settled_at >= %(since)s)
+        AND (%(reference)s::uuid IS NULL OR mailing_id = ANY(ARRAY(
+            SELECT id FROM delivery_mailing WHERE reference = %(reference)s)))
+"""
+_ASKED = """
+    SELECT id::text, contact_id::text FROM (
+        SELECT id, contact_id, row_number() OVER (
+            PARTITION BY contact_id ORDER BY settled_at DESC, id DESC) AS nth
+        FROM delivery_message
+        WHERE contact_id = ANY(%(people)s::uuid[]) AND status = ANY(%(arrived)s)
+            AND mailing_id = ANY(ARRAY(
+                SELECT id FROM delivery_mailing WHERE tracking
+                    AND (%(reference)s::uuid IS NULL OR reference = %(reference)s)))
+    ) arrived WHERE %(nth)s::int IS NULL OR nth <= %(nth)s
+"""
+_NOTED = """
+    SELECT message_id::text FROM delivery_event
+    WHERE message_id = ANY(%(messages)s::uuid[])
+        AND kind = ANY(%(kinds)s) AND verdict = ANY(%(verdicts)s)
+        AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)
+"""
+
+
+def messages_of(contact_id: UUID, limit: int) -> list[Message]:
+    """The newest messages to a contact, with their mailings."""
+    rows = Message.objects.select_related("mailing").filter(contact_id=contact_id)
+    return list(rows.order_by("-id")[:limit])
+
+
+def events_of_people(message_ids: Collection[UUID], limit: int) -> list[Event]:
+    """What happened to messages as far as it may have been people's doing, the newest first."""
+    events = Event.objects.filter(message_id__in=message_ids, verdict__in=_BY_PEOPLE)
+    return list(events.order_by("-occurred_at")[:limit])
+
+
 def links(organization: Organization, message_id: UUID) -> MessageLinks:
     """The public addresses of one message."""
     return MessageLinks(
@@ -108,3 +201,11 @@ def sending_now() -> int:
     """How many mailings are being sent."""
     number: int = Mailing.objects.filter(status=MailingStatus.SENDING).count()
     return number
+
+
+def mailed(contact_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Why contacts must stay: the record of what was sent to them would lose its person."""
+    messages = Message.objects.filter(contact_id__in=contact_ids)
+    return dict.fromkeys(
+        messages.values_list("contact_id", flat=True), "messages were sent to this contact"
+    )

@@ -185,12 +185,13 @@ def _stops(rule: Rule, purpose: Purpose, recipient: RecipientFacts) -> list[Reas
     stops.extend(
         _suppression_reason(each)
         for each in sorted(recipient.suppressions, key=lambda each: (each.scope, each.reason))
-        if _applies(each.scope, rule, purpose)
+        if applies(each.scope, rule, purpose)
     )
     return stops
 
 
-def _applies(scope: SuppressionScope, rule: Rule, purpose: Purpose) -> bool:
+def applies(scope: SuppressionScope, rule: Rule, purpose: Purpose) -> bool:
+    """Whether a suppression of this scope keeps mail of a purpose away."""
     if scope is SuppressionScope.MARKETING:
         return rule.promotional
     return scope is SuppressionScope.ALL or purpose is Purpose.FUNDRAISING

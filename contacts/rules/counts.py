@@ -46,6 +46,17 @@ def hide_few(number: int) -> Count:
     return Count(None, f"{SMALL} or fewer") if number <= SMALL else hide_small(number)
 
 
+def part_in_words(part: int, whole: int) -> str:
+    """How many of a group that somebody made up are of a kind, as "120 of them".
+
+    Neither they nor the others may be few and counted. None of the others is told like a few: else
+    a group around one known person would answer of which kind that person is.
+    """
+    if part > SMALL and whole - part <= SMALL:
+        return f"All of them, or all but {SMALL} or fewer,"
+    return f"{hide_few(part).text} of them"
+
+
 def hide_small_cells(cells: Mapping[str, int]) -> Breakdown:
     """A breakdown in which no hidden cell can be worked out from the others and the total.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -16,7 +17,13 @@ from contacts.rules import segments
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
+NAME_CHARACTERS = 120
+
 _on_change: list[Callable[[UUID], None]] = []
+
+
+class InUse(ValueError):
+    """Something needs the segment. Says what."""
 
 
 class NameTaken(ValueError):
@@ -58,6 +65,34 @@ def save_segment(
         for react in _on_change:
             react(segment.id)
     return segment
+
+
+def copy_segment(segment_id: UUID, user_id: UUID) -> Segment:
+    """Store the same under another name, "Copy of ...". Raises `Segment.DoesNotExist`."""
+    original: Segment = Segment.objects.get(id=segment_id)
+    text = keyring(KeyUse.PROFILE).open(bytes(original.tree), SEGMENT_TABLE, original.id)
+    taken = set(Segment.objects.values_list("name", flat=True))
+    name = next(each for each in _names_of_copies(original.name) if each not in taken)
+    return save_segment(name, text.decode(), user_id)
+
+
+def _names_of_copies(name: str) -> Iterator[str]:
+    for number in count(1):
+        start = "Copy of " if number == 1 else f"Copy {number} of "
+        yield (start + name)[:NAME_CHARACTERS]
+
+
+def delete_segment(segment_id: UUID) -> None:
+    """Remove a segment for good.
+
+    Raises `InUse` in words while something uses it, and `Segment.DoesNotExist`.
+    """
+    segment: Segment = Segment.objects.select_for_update().get(id=segment_id)
+    if uses := queries.uses_of_segment(segment_id):
+        names = ", ".join(f"“{name}”" for name, _ in uses)
+        raise InUse(f"The segment is used in {names}, so it cannot be deleted.")
+    segment.delete()
+    audit.record("segment_deleted", object_type="segment", object_id=segment_id)
 
 
 def _existing_or_new(segment_id: UUID | None, user_id: UUID) -> tuple[Segment, str]:

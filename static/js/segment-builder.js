@@ -4,89 +4,116 @@
 const form = document.getElementById("segment");
 const output = document.getElementById("segment-tree");
 const root = document.getElementById("segment-root");
+const undo = document.getElementById("segment-undo");
+const said = document.getElementById("segment-said");
 const palette = JSON.parse(document.getElementById("segment-palette").textContent);
 const subjects = new Map(palette.subjects.map((subject) => [subject.key, subject]));
+const displays = new Map(Object.entries(palette.displays));
+const earlier = []; // trees before each change, the latest last
+let settled = ""; // the tree after the last change
+const MOST_UNDONE = 50;
 
-const CONSENT = "consent:"; // no field key holds a colon
-const CONSENT_COMPARISONS = [
-  { operator: "has", label: "has a live one for", editor: "choice" },
-  { operator: "lacks", label: "has no live one for", editor: "choice" },
-];
-if (palette.purposes.length) {
-  subjects.set(CONSENT, {
-    key: CONSENT,
-    label: "Authorization",
-    group: "Consent",
-    comparisons: CONSENT_COMPARISONS,
-    choices: palette.purposes,
-  });
-}
+const GROUPS = ["all", "any", "none"];
+const NAMES_OF_SCOPES = { last: Number, days: Number, campaign: String };
 
 const clone = (selector) =>
-  document.querySelector(selector).content.firstElementChild.cloneNode(true);
+  document.importNode(document.querySelector(selector).content, true).firstElementChild;
 const part = (element, name) => element.querySelector(`:scope [data-part="${name}"]`);
-const subjectOf = (condition) => subjects.get(part(condition, "subject").value);
+const subjectOf = (condition) => subjects.get(condition.dataset.subject);
 const comparisonOf = (condition) =>
-  subjectOf(condition).comparisons.find(
+  subjectOf(condition)?.comparisons.find(
     (each) => each.operator === part(condition, "operator").value,
   );
+const memberOf = (element) => element.closest(".segment-member");
+const groupOf = (member) => member.parentElement.closest(".segment-group");
 
 // From the tree to controls ----------------------------------------------------------------------
+
+function build(node) {
+  if (GROUPS.includes(node.kind)) return buildGroup(node);
+  if (node.kind === "consent") return buildCondition("consent:", node.state, [node.purpose]);
+  if (node.kind === "engagement") {
+    const [[scope, value]] = Object.entries(node.scope);
+    return buildCondition(`engagement:${node.event}`, `${node.state}:${scope}`, [value]);
+  }
+  return buildCondition(node.field, node.operator, node.values);
+}
 
 function buildGroup(node) {
   const group = clone("#segment-group");
   part(group, "kind").value = node.kind;
+  part(group, "tools").append(clone("#segment-tools"));
   part(group, "members").append(...node.of.map(build));
   return group;
 }
 
-function build(node) {
-  if (node.kind === "all" || node.kind === "any") return buildGroup(node);
-  return node.kind === "consent"
-    ? buildCondition(CONSENT, node.state, [node.purpose])
-    : buildCondition(node.field, node.operator, node.values);
-}
-
 function buildCondition(subject, operator, values) {
   const condition = clone("#segment-condition");
-  part(condition, "subject").append(...subjectGroups());
-  if (subject) part(condition, "subject").value = subject;
-  showComparisons(condition, operator);
-  fill(part(condition, "value"), values.map(String));
+  const box = searchBox("Field", "Choose a field", searchSubjects);
+  part(condition, "subject").append(box);
+  part(condition, "tools").append(clone("#segment-tools"));
+  if (subject) {
+    box.text = subjects.get(subject).label;
+    condition.dataset.subject = subject;
+    showComparisons(condition, operator);
+    fill(part(condition, "value"), values.map(String));
+  }
   return condition;
 }
 
-function subjectGroups() {
-  const groups = new Map();
-  for (const { key, label, group } of subjects.values()) {
-    if (!groups.has(group)) {
-      groups.set(group, Object.assign(document.createElement("optgroup"), { label: group }));
-    }
-    groups.get(group).append(new Option(label, key));
-  }
-  return groups.values();
+function searchBox(label, placeholder, search) {
+  const box = clone("#segment-search");
+  const input = box.querySelector("input");
+  input.setAttribute("aria-label", label);
+  input.placeholder = placeholder;
+  box.querySelector("[role=listbox]").setAttribute("aria-label", "Suggestions");
+  box.search = search;
+  return box;
+}
+
+function searchSubjects(text) {
+  const words = text.toLowerCase().split(/\s+/);
+  return [...subjects.values()]
+    .filter(({ label, group }) =>
+      words.every((word) => `${label} ${group}`.toLowerCase().includes(word)),
+    )
+    .map(({ key, label, group }) => ({ value: key, label, group }));
 }
 
 function showComparisons(condition, operator) {
-  const { comparisons } = subjectOf(condition);
   const select = part(condition, "operator");
-  select.replaceChildren(...comparisons.map((each) => new Option(each.label, each.operator)));
+  const shown = subjectOf(condition).comparisons.filter(
+    (each) => each.offered || each.operator === operator,
+  );
+  select.replaceChildren(...shown.map((each) => new Option(each.label, each.operator)));
+  select.hidden = false;
   if (operator) select.value = operator;
   showEditor(condition);
 }
 
 function showEditor(condition) {
-  const { editor } = comparisonOf(condition);
+  const { editor, choices } = comparisonOf(condition);
   const place = part(condition, "value");
   place.dataset.editor = editor;
   place.replaceChildren();
   if (editor === "none") return;
-  const control = clone(`template[data-editor="${editor}"]`);
-  const { choices } = subjectOf(condition);
+  const control = clone(`template[data-editor="${editor === "code" ? "codes" : editor}"]`);
+  const offered = choices ?? subjectOf(condition).choices;
   if (editor === "choice") {
-    control.append(...choices.map(([value, label]) => new Option(label, value)));
+    control.append(...offered.map(([value, label]) => new Option(label, value)));
   } else if (editor === "choices") {
-    control.append(...choices.map(([value, label]) => checkbox(value, label)));
+    control.append(...offered.map(([value, label]) => checkbox(value, label)));
+  } else if (editor === "codes" || editor === "code") {
+    const field = condition.dataset.subject;
+    const find = searchBox("Find a code", "Type a name or a code", (text) => codes(field, text));
+    find.addEventListener("chosen", (event) => {
+      event.stopPropagation();
+      displays.set(event.detail.value, event.detail.label);
+      addCode(place, event.detail.value);
+      find.text = "";
+      update();
+    });
+    part(control, "search").append(find);
   }
   place.append(control);
 }
@@ -98,14 +125,50 @@ function checkbox(value, label) {
   return line;
 }
 
+async function codes(field, text) {
+  const body = new FormData();
+  body.append("field", field);
+  body.append("text", text);
+  // By POST: what is looked for can tell a diagnosis.
+  const answer = await fetch(form.dataset.codes, {
+    method: "POST",
+    body,
+    headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+  });
+  return answer.ok ? (await answer.json()).codes : [];
+}
+
+function addCode(place, key) {
+  const list = place.querySelector(".segment-codes");
+  if (place.dataset.editor === "code") list.replaceChildren();
+  if ([...list.children].some((each) => each.dataset.key === key)) return;
+  const item = clone("#segment-code");
+  const display = displays.get(key) ?? key.split("|").pop();
+  item.dataset.key = key;
+  item.querySelector("span").textContent = display;
+  item.querySelector("button").setAttribute("aria-label", `Remove ${display}`);
+  list.append(item);
+}
+
 // Values of a condition --------------------------------------------------------------------------
 
 function fill(place, values) {
+  if (place.querySelector(".segment-codes")) {
+    for (const key of values) addCode(place, key);
+    return;
+  }
   for (const box of place.querySelectorAll("[type=checkbox]")) {
     box.checked = values.includes(box.value);
   }
-  const control = place.querySelector("input:not([type=checkbox]), select, textarea");
-  if (control && values.length) control.value = values.join("\n");
+  // What is chosen comes first: the list may be longer than its window.
+  place.querySelector(".segment-choices > legend")?.after(
+    ...[...place.querySelectorAll(":checked")].map((box) => box.closest("label")),
+  );
+  const area = place.querySelector("textarea");
+  if (area) area.value = values.join("\n");
+  place.querySelectorAll("input:not([type=checkbox]), select").forEach((control, index) => {
+    if (index < values.length) control.value = values[index];
+  });
 }
 
 function valuesIn(place) {
@@ -114,10 +177,13 @@ function valuesIn(place) {
       return [];
     case "choices":
       return [...place.querySelectorAll(":checked")].map((box) => box.value);
+    case "code":
+    case "codes":
+      return [...place.querySelectorAll(".segment-codes > li")].map((each) => each.dataset.key);
     case "texts":
       return lines(place.querySelector("textarea").value);
     default:
-      return lines(place.querySelector("input, select").value);
+      return [...place.querySelectorAll("input, select")].flatMap((each) => lines(each.value));
   }
 }
 
@@ -125,8 +191,8 @@ const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boole
 
 // From controls to the tree ----------------------------------------------------------------------
 
-function read(element) {
-  return element.matches("fieldset.segment-group") ? readGroup(element) : readCondition(element);
+function read(member) {
+  return member.matches(".segment-group") ? readGroup(member) : readCondition(member);
 }
 
 function readGroup(group) {
@@ -137,23 +203,51 @@ function readGroup(group) {
 }
 
 function readCondition(condition) {
+  const { subject = "" } = condition.dataset;
   const operator = part(condition, "operator").value;
   const values = valuesIn(part(condition, "value"));
-  if (subjectOf(condition).key === CONSENT) {
-    return { kind: "consent", purpose: values[0], state: operator };
+  if (subject === "consent:") return { kind: "consent", purpose: values[0], state: operator };
+  if (subject.startsWith("engagement:")) {
+    const [state, scope] = operator.split(":");
+    const value = values.length ? NAMES_OF_SCOPES[scope](values[0]) : null;
+    return { kind: "engagement", event: subject.split(":")[1], state, scope: { [scope]: value } };
   }
-  return { kind: "field", field: subjectOf(condition).key, operator, values };
+  return { kind: "field", field: subject, operator, values };
 }
 
-function update() {
+function currentTree() {
   const where = readGroup(root.firstElementChild);
   // "Any of nothing" would be nobody; an empty root means everybody, and says so.
   if (!where.of.length) where.kind = "all";
-  output.value = JSON.stringify({ where });
+  return JSON.stringify({ where });
+}
+
+/** A whole change, which can be undone. */
+function update() {
+  const tree = currentTree();
+  if (tree !== settled) {
+    earlier.push(settled);
+    earlier.splice(0, earlier.length - MOST_UNDONE);
+    settled = tree;
+  }
+  show(tree);
+}
+
+function show(tree) {
+  output.value = tree;
+  undo.disabled = !earlier.length;
   for (const group of root.querySelectorAll(".segment-group")) {
+    group.dataset.kind = part(group, "kind").value;
     part(group, "empty").hidden = part(group, "members").childElementCount > 0;
   }
   form.dispatchEvent(new Event("tree-changed"));
+}
+
+function rebuild(tree) {
+  root.replaceChildren(buildGroup(JSON.parse(tree).where));
+  part(root.firstElementChild, "tools").remove(); // the root stays
+  settled = currentTree();
+  show(settled);
 }
 
 // What people do ---------------------------------------------------------------------------------
@@ -165,42 +259,95 @@ const actions = {
     part(inner, "members").append(buildCondition(null, null, []));
     add(group, inner);
   },
-  remove: (element) => {
-    const next = element.parentElement.closest(".segment-group");
-    element.remove();
-    next.querySelector(':scope > .btn-list [data-action="add-condition"]').focus();
+  duplicate: (member) => {
+    const twin = build(read(member));
+    member.after(twin);
+    focusOn(twin, "Duplicated");
+  },
+  up: (member) => {
+    member.previousElementSibling?.before(member);
+    moved(member, "Moved up");
+  },
+  down: (member) => {
+    member.nextElementSibling?.after(member);
+    moved(member, "Moved down");
+  },
+  remove: (member) => {
+    const group = groupOf(member);
+    const next = member.nextElementSibling ?? member.previousElementSibling;
+    member.remove();
+    if (next) focusOn(next, "Removed");
+    else group.querySelector(':scope > .btn-list [data-action="add-condition"]').focus();
+    said.textContent = "Removed";
+  },
+  "drop-code": (member, button) => {
+    const place = button.closest('[data-part="value"]');
+    button.closest("li").remove();
+    place.querySelector("search-box input").focus();
   },
 };
 
 function add(group, member) {
   part(group, "members").append(member);
-  member.querySelector("select").focus();
+  const box = member.querySelector("search-box");
+  box.input.focus();
+  box.open();
+}
+
+/** The focus stays on the menu, to move it on. */
+function moved(member, what) {
+  part(member, "tools").querySelector("[data-bs-toggle]").focus();
+  said.textContent = what;
+}
+
+function focusOn(member, what) {
+  const first = member.matches(".segment-group") ? part(member, "kind") : member.querySelector("input");
+  first.focus();
+  said.textContent = what;
 }
 
 root.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
   if (!button) return;
-  actions[button.dataset.action](button.closest(".segment-condition, .segment-group"));
+  actions[button.dataset.action](memberOf(button), button);
+  update();
+});
+
+root.addEventListener("chosen", (event) => {
+  const condition = memberOf(event.target);
+  condition.dataset.subject = event.detail.value;
+  showComparisons(condition, null);
+  part(condition, "operator").focus();
   update();
 });
 
 root.addEventListener("change", (event) => {
-  const condition = event.target.closest(".segment-condition");
-  if (event.target.dataset.part === "subject") showComparisons(condition);
   if (event.target.dataset.part === "operator") {
+    const condition = memberOf(event.target);
     const place = part(condition, "value");
+    const { editor } = place.dataset;
     const kept = valuesIn(place);
     showEditor(condition);
-    fill(place, kept);
+    if (place.dataset.editor === editor || kindOf(place.dataset.editor) === kindOf(editor)) {
+      fill(place, kept);
+    }
   }
   update();
 });
 
-root.addEventListener("input", update);
+/** Editors of one value and of several hold the same kind. */
+const kindOf = (editor) => editor.replace(/s$/, "");
 
-// The root cannot be removed.
-root.append(buildGroup(JSON.parse(output.value).where));
-root.querySelector('[data-action="remove"]').remove();
+root.addEventListener("input", () => show(currentTree()));
+
+undo.addEventListener("click", () => {
+  rebuild(earlier.pop());
+  said.textContent = "Undone";
+  if (undo.disabled) root.querySelector("select").focus();
+});
+
+rebuild(output.value);
 // htmx attaches its listeners when the document is ready; the first count waits for it.
-if (document.readyState === "complete") update();
-else window.addEventListener("load", update);
+if (document.readyState !== "complete") {
+  window.addEventListener("load", () => form.dispatchEvent(new Event("tree-changed")));
+}

@@ -18,7 +18,7 @@ from campaigns import queries, services
 from campaigns.models import Approval, Campaign, CampaignStatus
 from campaigns.tasks import plan
 from contacts.services import segments
-from contacts.services.people import save_many
+from contacts.services.saving import save_many
 from delivery.models import Mailing, Message, Sender
 from tenancy.current import acting_for
 from tests.people import Room

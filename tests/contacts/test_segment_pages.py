@@ -9,11 +9,13 @@ from django.test import Client
 
 from accounts.rules import Role
 from audit.models import Event
+from campaigns.models import Campaign
 from contacts import queries, services
-from contacts.models import Segment
+from contacts.models import CodeEntry, FieldDefinition, Segment
 from tenancy.current import acting_for
 from tests.contacts.patients import patient, store
 from tests.people import Room
+from tests.records import make_records
 
 EVERYBODY = '{"where":{"kind":"all","of":[]}}'
 
@@ -61,7 +63,7 @@ def test_a_segment_is_saved_and_opens_in_the_builder(room: Room, browser: Client
     assert "&quot;asthma&quot;" in page
     listed = browser.get(room.url("segments/")).content.decode()
     assert "Lungs" in listed
-    assert "asthma" not in listed.casefold()
+    assert "People whose conditions include Asthma" in listed
     changed = {"name": "All", "tree": EVERYBODY}
     browser.post(room.url(f"segments/{segment.id}/save/"), changed)
     with acting_for(room.riverside.id):
@@ -103,3 +105,119 @@ def test_the_builder_offers_no_field_that_names_one_person(room: Room, browser: 
     assert '"conditions"' in palette
     assert '"record_number"' not in palette
     assert '"email"' not in palette
+
+
+def test_a_long_segment_is_told_in_lines(room: Room, browser: Client) -> None:
+    conditions = [
+        {"kind": "field", "field": "birth_date", "operator": "age_at_least", "values": ["50"]},
+        {"kind": "field", "field": "last_visit", "operator": "in_last", "values": ["6", "months"]},
+        {"kind": "consent", "purpose": "marketing", "state": "has"},
+        {"kind": "engagement", "event": "opened", "state": "did_not", "scope": {"last": 3}},
+    ]
+    answer = _count(room, browser, json.dumps({"where": {"kind": "none", "of": conditions}}))
+    assert '<li class="depth-0">None of these:</li>' in answer
+    assert '<li class="depth-1">Last visit was in the last 6 months</li>' in answer
+    assert '<li class="depth-1">Did not open any of the last 3 messages</li>' in answer
+
+
+def test_an_example_is_one_click_away(room: Room, browser: Client) -> None:
+    page = browser.get(room.url("segments/new/")).content.decode()
+    assert 'href="?start=flu"' in page
+    started = browser.get(room.url("segments/new/?start=flu")).content.decode()
+    assert "Flu shot due, 65 and older" in started
+    assert "&quot;age_at_least&quot;" in started
+    assert "?start=" not in started
+
+
+def test_how_many_may_be_mailed_for_a_purpose(room: Room, browser: Client) -> None:
+    with acting_for(room.riverside.id):
+        store(patient(n) for n in range(3))
+
+    def reach(tree: str, purpose: str) -> str:
+        data = {"tree": tree, "purpose": purpose}
+        return browser.post(room.url("segments/reach/"), data).content.decode()
+
+    assert "10 or fewer" in reach(_asthma(), "marketing")
+    with acting_for(room.riverside.id):
+        store(patient(n) for n in range(3, 25))
+    assert "10 or fewer of them</strong> may be mailed" in reach(_asthma(), "marketing")
+    assert "all but 10 or fewer" in reach(_asthma(), "appointment")
+    for tree, purpose in ((_asthma(), ""), (_asthma(), "other"), ("{", "marketing")):
+        assert "may be mailed" not in reach(tree, purpose)
+
+
+def test_codes_are_found_by_what_people_call_them(room: Room, browser: Client) -> None:
+    with acting_for(room.riverside.id):
+        for code, display in (("E11.9", "Type 2 diabetes"), ("I10", "Hypertension")):
+            CodeEntry.objects.create(field="diagnoses", system="icd", code=code, display=display)
+    with acting_for(room.lakeside.id):
+        CodeEntry.objects.create(field="diagnoses", system="icd", code="E10", display="diabetes")
+    answer = browser.post(
+        room.url("segments/codes/"), {"field": "diagnoses", "text": "diabetes type"}
+    )
+    assert answer.json() == {"codes": [{"value": "icd|E11.9", "label": "Type 2 diabetes"}]}
+    assert browser.get(room.url("segments/codes/?text=diabetes")).status_code == 405
+
+
+def test_a_copy_has_a_name_of_its_own_and_the_same_people(room: Room, browser: Client) -> None:
+    with acting_for(room.riverside.id):
+        original = services.save_segment("Lungs", _asthma(), room.people[Role.OWNER].id)
+    for name in ("Copy of Lungs", "Copy 2 of Lungs"):
+        page = browser.post(room.url(f"segments/{original.id}/copy/"), follow=True)
+        assert name in page.content.decode()
+        with acting_for(room.riverside.id):
+            copied = Segment.objects.get(name=name)
+            assert queries.segment_tree(copied) == queries.segment_tree(original)
+            assert copied.created_by == room.people[Role.MARKETER].id
+
+
+def test_a_segment_is_deleted_after_asking(room: Room, browser: Client) -> None:
+    with acting_for(room.riverside.id):
+        segment = services.save_segment("Lungs", _asthma(), room.people[Role.OWNER].id)
+    url = room.url(f"segments/{segment.id}/delete/")
+    assert "Delete “Lungs”?" in browser.get(url).content.decode()
+    with acting_for(room.riverside.id):
+        assert Segment.objects.filter(id=segment.id).exists()
+    assert "was deleted" in browser.post(url, follow=True).content.decode()
+    with acting_for(room.riverside.id):
+        assert not Segment.objects.filter(id=segment.id).exists()
+        assert Event.objects.get(action="segment_deleted").object_id == segment.id
+
+
+def test_a_segment_that_a_campaign_uses_stays(room: Room, browser: Client) -> None:
+    ids = make_records(room.riverside, room.people[Role.OWNER])
+    with acting_for(room.riverside.id):
+        campaign = Campaign.objects.get()
+    url = room.url(f"campaigns/{campaign.id}/")
+    for path in ("segments/", f"segments/{ids['segment']}/", f"segments/{ids['segment']}/delete/"):
+        assert f'href="{url}">{campaign.name}</a>' in browser.get(room.url(path)).content.decode()
+    refused = browser.post(room.url(f"segments/{ids['segment']}/delete/"), follow=True)
+    assert f"used in “{campaign.name}”" in refused.content.decode()
+    with acting_for(room.riverside.id):
+        assert Segment.objects.filter(id=ids["segment"]).exists()
+
+
+def test_a_segment_whose_field_is_gone_is_listed_with_what_to_do(
+    room: Room, browser: Client
+) -> None:
+    with acting_for(room.riverside.id):
+        segment = services.save_segment("Lungs", _asthma(), room.people[Role.OWNER].id)
+        FieldDefinition.objects.filter(key="conditions").delete()
+    for path in ("segments/", f"segments/{segment.id}/"):
+        page = browser.get(room.url(path)).content.decode()
+        assert "a field that does not exist" in page
+        assert "asthma" not in page.casefold()
+    copied = browser.post(room.url(f"segments/{segment.id}/copy/"), follow=True)
+    assert "could not be copied" in copied.content.decode()
+
+
+def test_an_analyst_changes_nothing(room: Room) -> None:
+    with acting_for(room.riverside.id):
+        segment = services.save_segment("Lungs", _asthma(), room.people[Role.OWNER].id)
+    analyst = room.client(Role.ANALYST)
+    for path in ("copy", "delete"):
+        assert analyst.post(room.url(f"segments/{segment.id}/{path}/")).status_code == 403
+    for path in ("reach", "codes", "count"):
+        assert analyst.post(room.url(f"segments/{path}/"), {}).status_code == 403
+    page = analyst.get(room.url("segments/")).content.decode()
+    assert "Copy" not in page

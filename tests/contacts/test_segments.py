@@ -16,29 +16,41 @@ from contacts.rules.fields import (
     FieldGroup,
     FieldType,
     Value,
-    index_entries,
 )
+from contacts.rules.indexing import index_entries
 from contacts.rules.segments import (
+    Question,
     Segment,
     SegmentProblem,
     Vocabulary,
-    candidate_clauses,
+    bounds,
     facts_used,
     fields_used,
     in_words,
     is_health_information,
     matches,
+    outline,
     parse,
     to_json,
 )
+from contacts.rules.segments.index import Both, Either, HasOneOf, Not
 from contacts.rules.starter import starter_fields
 
 TODAY = date(2026, 11, 21)
 FIELDS = starter_fields() | {
     "score": Field("score", "Score", FieldType.NUMBER, FieldGroup.CLINICAL),
+    "hba1c": Field("hba1c", "HbA1c", FieldType.NUMBER, FieldGroup.CLINICAL),
+    "diagnoses": Field("diagnoses", "Diagnoses", FieldType.CODES, FieldGroup.CLINICAL),
     "program": Field("program", "Program", FieldType.TEXT, FieldGroup.CLINICAL, FieldClass.PART2),
 }
-VOCABULARY = Vocabulary(FIELDS, {"marketing": "wellness mail"})
+CAMPAIGN = "0190a3c2-0000-7000-8000-000000000001"
+ICD, T2D = "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10-cm|E11.9"
+VOCABULARY = Vocabulary(
+    FIELDS,
+    {"marketing": "wellness mail"},
+    {CAMPAIGN: "Flu shots"},
+    lambda keys: {T2D: "Type 2 diabetes"} if T2D in keys else {},
+)
 
 
 def field(key: str, operator: str, *values: object) -> dict[str, Any]:
@@ -47,6 +59,10 @@ def field(key: str, operator: str, *values: object) -> dict[str, Any]:
 
 def consent(state: str = "has") -> dict[str, Any]:
     return {"kind": "consent", "purpose": "marketing", "state": state}
+
+
+def engagement(event: str, state: str, **scope: object) -> dict[str, Any]:
+    return {"kind": "engagement", "event": event, "state": state, "scope": scope}
 
 
 def group(kind: str, members: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -59,6 +75,10 @@ def read(*members: dict[str, Any], kind: str = "all") -> Segment:
 
 def token(key: str, normal: str) -> int:
     return crc32(f"{key}={normal}".encode())
+
+
+def tokens(key: str, normal: str) -> list[int]:
+    return [token(key, normal)]
 
 
 def holds(condition: dict[str, Any], profile: dict[str, Value], **facts: bool) -> bool:
@@ -85,7 +105,7 @@ def test_values_come_back_in_stored_form_and_survive_storage() -> None:
 def test_nothing_means_everybody() -> None:
     for segment in (parse("{}", VOCABULARY), read(), Segment()):
         assert matches(segment, {}, {}, TODAY)
-        assert candidate_clauses(segment, FIELDS, token) == []
+        assert bounds(segment, FIELDS, tokens, TODAY).certain is True
         assert in_words(segment, VOCABULARY) == "Everybody"
 
 
@@ -118,6 +138,21 @@ def test_nothing_means_everybody() -> None:
         json.dumps({"where": group("all", [field("state", "present")] * 101)}),
         json.dumps({"where": group("all", [field("state", "one_of", *map(str, range(201)))])}),
         " " * 100_001,
+        json.dumps({"where": group("all", [field("score", "between", 1)])}),
+        json.dumps({"where": group("all", [field("last_visit", "in_last", 6)])}),
+        json.dumps({"where": group("all", [field("last_visit", "in_last", 6, "dragons")])}),
+        json.dumps({"where": group("all", [field("last_visit", "in_last", 0, "days")])}),
+        json.dumps({"where": group("all", [field("last_visit", "in_last", 101, "years")])}),
+        json.dumps({"where": group("all", [field("last_visit", "in_last", True, "years")])}),
+        json.dumps({"where": group("all", [field("last_visit", "turns", 65, 30)])}),
+        json.dumps({"where": group("all", [field("birth_date", "turns", 65, -1)])}),
+        json.dumps({"where": group("all", [field("postal_code", "starts_with", "9")])}),
+        json.dumps({"where": group("all", [engagement("opened", "did")])}),
+        json.dumps({"where": group("all", [engagement("opened", "did", last=21)])}),
+        json.dumps({"where": group("all", [engagement("opened", "did", last=3, days=3)])}),
+        json.dumps({"where": group("all", [engagement("opened", "did", campaign="other")])}),
+        json.dumps({"where": group("all", [engagement("received", "did", last=3)])}),
+        json.dumps({"where": group("all", [engagement("read", "did", last=3)])}),
     ],
 )
 def test_a_segment_that_does_not_fit_is_refused_in_words(text: str) -> None:
@@ -163,6 +198,39 @@ def test_depth_is_bounded_before_anything_walks_the_tree() -> None:
         (field("last_visit", "before", "2026-01-01"), "2026-01-01", False),
         (field("last_visit", "at_least", "2026-01-01"), "2026-01-01", True),
         (field("last_visit", "after", "2026-01-01"), None, False),
+        (field("last_visit", "in_last", 6, "months"), "2026-05-21", True),
+        (field("last_visit", "in_last", 6, "months"), "2026-05-20", False),
+        (field("last_visit", "in_last", 6, "months"), "2026-11-21", True),
+        (field("last_visit", "in_last", 6, "months"), "2026-11-22", False),
+        (field("last_visit", "more_than_ago", 6, "months"), "2026-05-20", True),
+        (field("last_visit", "more_than_ago", 6, "months"), "2026-05-21", False),
+        (field("last_visit", "more_than_ago", 6, "months"), None, False),
+        (field("last_visit", "not_in_last", 6, "months"), None, True),
+        (field("last_visit", "not_in_last", 6, "months"), "2026-05-21", False),
+        (field("next_appointment", "in_next", "2", "weeks"), "2026-12-05", True),
+        (field("next_appointment", "in_next", "2", "weeks"), "2026-12-06", False),
+        (field("last_visit", "between", "2026-02-01", "2026-01-01"), "2026-01-01", True),
+        (field("last_visit", "between", "2026-01-01", "2026-02-01"), "2026-02-02", False),
+        (field("birth_date", "turns", 65, 30), "1961-12-21", True),
+        (field("birth_date", "turns", 65, 30), "1961-12-22", False),
+        (field("birth_date", "turns", 65, 30), "1961-11-21", True),
+        (field("birth_date", "turns", 65, 30), "1961-11-20", False),
+        (field("birth_date", "birthday_in_next", 2, "weeks"), "1999-12-05", True),
+        (field("birth_date", "birthday_in_next", 2, "weeks"), "1999-12-06", False),
+        (field("birth_date", "age_between", 60, 50), "1976-11-21", True),
+        (field("birth_date", "age_between", 50, 60), "1976-11-22", False),
+        (field("score", "above", 8), 8.1, True),
+        (field("score", "above", 8), 8, False),
+        (field("score", "below", 8), 7.9, True),
+        (field("score", "between", 5, 8), 8.0, True),
+        (field("score", "between", 5, 8), 8.01, False),
+        (field("score", "at_least", 1), True, False),
+        (field("postal_code", "starts_with", "941", "942"), "94203", True),
+        (field("postal_code", "starts_with", "941", "942"), "94303", False),
+        (field("diagnoses", "is", T2D), [f"{T2D}|Diabetes", f"{ICD}|I10|Hypertension"], True),
+        (field("diagnoses", "one_of", T2D), [f"{ICD}|E11.99|Else"], False),
+        (field("diagnoses", "none_of", T2D), [f"{T2D}|Diabetes"], False),
+        (field("diagnoses", "none_of", T2D), None, True),
         (field("birth_date", "age_at_least", 65), "1961-11-21", True),
         (field("birth_date", "age_at_least", 65), "1961-11-22", False),
         (field("birth_date", "age_at_most", 64), "1961-11-22", True),
@@ -178,6 +246,29 @@ def test_consent_conditions_ask_the_facts() -> None:
     assert not holds(consent("has"), {})
     assert holds(consent("lacks"), {})
     assert not holds(consent("lacks"), {}, marketing=True)
+
+
+def test_engagement_conditions_ask_the_facts() -> None:
+    lately = engagement("opened", "did", last=3)
+    segment = read(lately, group("none", [engagement("clicked", "did", campaign=CAMPAIGN)]))
+    opened, clicked = (
+        ("engagement", "opened:last:3"),
+        ("engagement", f"clicked:campaign:{CAMPAIGN}"),
+    )
+    assert facts_used(segment) == {opened, clicked}
+    assert matches(segment, {}, {opened: True}, TODAY)
+    assert not matches(segment, {}, {opened: True, clicked: True}, TODAY)
+    assert not matches(segment, {}, {}, TODAY)
+    assert matches(read(engagement("received", "did_not", days=30)), {}, {}, TODAY)
+
+
+def test_nobody_who_meets_a_member_is_in_a_group_of_none() -> None:
+    members = [field("state", "is", "CA"), field("score", "above", 8)]
+    segment = read(*members, kind="none")
+    assert matches(segment, {"state": "OR", "score": 8}, {}, TODAY)
+    assert matches(segment, {}, {}, TODAY)
+    assert not matches(segment, {"state": "OR", "score": 9}, {}, TODAY)
+    assert not matches(segment, {"state": "CA"}, {}, TODAY)
 
 
 keys = st.sampled_from(
@@ -196,7 +287,7 @@ operators = {
     "deceased": ["is", "is_not", "present", "absent"],
     "birth_date": ["is", "before", "after", "at_least", "at_most", "age_at_least", "absent"],
     "last_visit": ["is", "before", "at_least"],
-    "score": ["is", "none_of", "one_of", "at_least", "at_most"],
+    "score": ["is", "none_of", "one_of", "at_least", "at_most", "above", "below"],
 }
 
 
@@ -204,6 +295,12 @@ operators = {
 def leaves(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 5)) == 0:
         return consent(draw(st.sampled_from(["has", "lacks"])))
+    if draw(st.integers(0, 8)) == 0:
+        event, state = (
+            draw(st.sampled_from(["opened", "clicked"])),
+            draw(st.sampled_from(["did", "did_not"])),
+        )
+        return engagement(event, state, last=draw(st.integers(1, 3)))
     key = draw(keys)
     usual = ["is", "is_not", "one_of", "none_of", "present", "absent"]
     operator = draw(st.sampled_from(operators.get(key, usual)))
@@ -217,7 +314,7 @@ def leaves(draw: st.DrawFn) -> dict[str, Any]:
 
 def groups(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
     members = st.lists(inner, min_size=1, max_size=7)
-    return st.builds(group, st.sampled_from(["all", "any"]), members)
+    return st.builds(group, st.sampled_from(["all", "any", "none"]), members)
 
 
 trees = leaves() | groups(leaves() | groups(leaves() | groups(leaves())))
@@ -226,48 +323,33 @@ people = st.fixed_dictionaries(
 )
 
 
+def answered(question: Question, held: set[int]) -> bool:
+    """What the database answers about somebody with these tokens."""
+    match question:
+        case bool():
+            return question
+        case HasOneOf():
+            return not held.isdisjoint(question.tokens)
+        case Both():
+            return all(answered(each, held) for each in question.of)
+        case Either():
+            return any(answered(each, held) for each in question.of)
+        case Not():
+            return not answered(question.of, held)
+
+
 @given(trees, people, st.booleans())
-def test_whoever_matches_is_among_the_candidates(
+def test_the_index_never_contradicts_the_exact_answer(
     tree: dict[str, Any], profile: dict[str, Value], authorized: bool
 ) -> None:
     segment = read(tree)
-    clauses = candidate_clauses(segment, FIELDS, token)
-    tokens = {token(*entry) for entry in index_entries(FIELDS.values(), profile)}
-    if matches(segment, profile, {("consent", "marketing"): authorized}, TODAY):
-        assert all(tokens.intersection(clause) for clause in clauses)
-    assert len(clauses) <= 32
+    asked = bounds(segment, FIELDS, tokens, TODAY)
+    held = {token(*entry) for entry in index_entries(FIELDS.values(), profile)}
+    is_in = matches(segment, profile, {("consent", "marketing"): authorized}, TODAY)
+    assert is_in or not answered(asked.certain, held)
+    assert not is_in or answered(asked.possible, held)
     assert parse(to_json(segment), VOCABULARY) == segment
-    assert in_words(segment, VOCABULARY).startswith("People ")
-
-
-def test_clauses_are_in_conjunctive_normal_form() -> None:
-    asthma, copd = token("conditions", "asthma"), token("conditions", "copd")
-    oregon, california = token("state", "or"), token("state", "ca")
-    segment = read(
-        field("conditions", "one_of", "asthma", "copd"),
-        group("any", [field("state", "is", "CA"), field("state", "is", "OR")]),
-        field("birth_date", "age_at_least", 40),
-    )
-    expected = [sorted([asthma, copd]), sorted([oregon, california])]
-    assert candidate_clauses(segment, FIELDS, token) == sorted(expected)
-
-
-def test_a_field_outside_the_index_counts_as_true() -> None:
-    segment = read(field("last_visit", "is", "2026-01-01"), field("state", "is", "CA"))
-    assert candidate_clauses(segment, FIELDS, token) == [[token("state", "ca")]]
-
-
-def test_an_or_with_something_the_index_does_not_know_asks_nothing() -> None:
-    segment = read(field("state", "is", "CA"), consent(), kind="any")
-    assert candidate_clauses(segment, FIELDS, token) == []
-
-
-def test_many_combinations_fall_back_to_fewer_clauses() -> None:
-    pair = group("all", [field("state", "is", "CA"), field("department", "one_of", "A", "B")])
-    other = group("all", [field("state", "is", "OR"), field("department", "one_of", "C", "D")])
-    segment = read(*[pair, other] * 4, kind="any")
-    clauses = candidate_clauses(segment, FIELDS, token)
-    assert clauses == [sorted([token("state", "ca"), token("state", "or")])]
+    assert in_words(segment, VOCABULARY).startswith(("People ", "Everybody except those "))
 
 
 @pytest.mark.parametrize(
@@ -277,7 +359,7 @@ def test_many_combinations_fall_back_to_fewer_clauses() -> None:
             [field("conditions", "one_of", "asthma", "copd"), consent()],
             "all",
             (
-                "People whose conditions include Asthma or COPD"
+                "People whose conditions include Asthma or COPD,"
                 " and who have a live authorization for wellness mail"
             ),
         ),
@@ -288,20 +370,87 @@ def test_many_combinations_fall_back_to_fewer_clauses() -> None:
             ],
             "all",
             (
-                "People whose sex is Female and (who are at least 65 years old"
+                "People whose sex is Female, and (who are at least 65 years old,"
                 " or who do not have a live authorization for wellness mail)"
             ),
         ),
         (
             [field("last_visit", "before", "2024-05-01"), field("postal_code", "absent")],
             "any",
-            "People whose last visit is before May 1, 2024 or whose ZIP code is not known",
+            "People whose last visit is before May 1, 2024, or whose ZIP code is not known",
         ),
         ([field("department", "is", "{name}")], "all", "People whose department is {name}"),
+        (
+            [
+                field("diagnoses", "is", T2D),
+                field("birth_date", "age_at_least", 50),
+                field("hba1c", "above", 8),
+                field("last_visit", "not_in_last", 6, "months"),
+                consent(),
+                engagement("opened", "did_not", last=3),
+            ],
+            "all",
+            (
+                "People whose diagnoses include Type 2 diabetes, and who are at least 50 years old,"
+                " and whose HbA1c is more than 8, and whose last visit was not in the last 6 months"
+                " or is not known, and who have a live authorization for wellness mail, and who did"
+                " not open any of the last 3 messages"
+            ),
+        ),
+        (
+            [
+                field("birth_date", "turns", 65, 30),
+                group("none", [field("postal_code", "starts_with", "941"), consent()]),
+            ],
+            "all",
+            (
+                "People who turn 65 within 30 days, but not those (whose ZIP code starts with 941,"
+                " or who have a live authorization for wellness mail)"
+            ),
+        ),
+        (
+            [engagement("clicked", "did", campaign=CAMPAIGN), field("score", "between", 1, 2)],
+            "none",
+            (
+                "Everybody except those who clicked a link in the campaign “Flu shots”,"
+                " or whose score is between 1 and 2"
+            ),
+        ),
+        (
+            [
+                group("none", [field("last_visit", "in_last", 1, "years")]),
+                engagement("received", "did_not", days=1),
+                field("birth_date", "birthday_in_next", 2, "weeks"),
+                engagement("opened", "did_not", last=1),
+                field("diagnoses", "none_of", f"{ICD}|I10"),
+            ],
+            "any",
+            (
+                "People who are not among those whose last visit was in the last year, or who"
+                " received no message in the last day, or who have a birthday in the next 2"
+                " weeks, or who did not open the last message, or whose diagnoses do not include"
+                " I10"
+            ),
+        ),
     ],
 )
 def test_in_words(members: list[dict[str, Any]], kind: str, words: str) -> None:
     assert in_words(read(*members, kind=kind), VOCABULARY) == words
+
+
+def test_a_long_segment_is_told_in_lines() -> None:
+    segment = read(
+        field("last_visit", "more_than_ago", 6, "months"),
+        group("any", [field("birth_date", "age_at_least", 65), consent("lacks")]),
+    )
+    assert [(line.depth, line.text) for line in outline(segment, VOCABULARY)] == [
+        (0, "All of these:"),
+        (1, "Last visit was more than 6 months ago"),
+        (1, "At least one of these:"),
+        (2, "Are at least 65 years old"),
+        (2, "Do not have a live authorization for wellness mail"),
+    ]
+    assert [line.text for line in outline(Segment(), VOCABULARY)] == ["Everybody"]
 
 
 @pytest.mark.parametrize(
@@ -314,6 +463,15 @@ def test_in_words(members: list[dict[str, Any]], kind: str, words: str) -> None:
         ([field("conditions", "present"), field("program", "present")], True, "42 CFR Part 2"),
         ([field("relationship", "one_of", "prospect", "professional")], False, "not patients"),
         ([field("relationship", "one_of", "prospect", "patient")], True, "Being a patient"),
+        (
+            [
+                field("relationship", "is", "prospect"),
+                engagement("opened", "did", campaign=CAMPAIGN),
+            ],
+            True,
+            "what the campaign was about",
+        ),
+        ([group("none", [field("relationship", "is", "prospect")])], True, "Being a patient"),
     ],
 )
 def test_health_information(members: list[dict[str, Any]], answer: bool, reason: str) -> None:

@@ -1,77 +1,227 @@
-"""From a segment to a question that the blind index can answer.
+"""From a segment to two questions that the blind index can answer.
 
-The index knows equality only, so the question is wider than the segment: whoever matches the
-segment satisfies the question, and candidates are then opened and decided exactly.
+Whoever the certain question finds is in the segment; whoever the possible one does not find is not.
+Those between are opened and decided exactly. Conditions on equal values have no between, ranges
+have the buckets at their ends, and what the index does not know is all between.
 """
 
-from collections.abc import Callable, Mapping
-from math import prod
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import TypeAlias
 
-from contacts.rules.fields import Field, normalize
+from contacts.rules.fields import Field, FieldType
+from contacts.rules.indexing import (
+    ELSEWHERE,
+    Entry,
+    Range,
+    date_range,
+    entries_of,
+    number_range,
+    prefix_entries,
+)
+from contacts.rules.segments import windows
 from contacts.rules.segments.tree import (
     All,
     Any,
     FieldCondition,
     Node,
+    NoneOf,
     Operator,
     Segment,
 )
 
-MAX_CLAUSES = 32
-MAX_CLAUSE_TOKENS = 2_000
+Tokens: TypeAlias = Callable[[str, str], Collection[int]]
+"""The blind index tokens of an entry: several while the index key changes."""
 
-Token: TypeAlias = Callable[[str, str], int]
-"""The blind index token of a field key and a canonical string."""
-
-_Clauses: TypeAlias = list[frozenset[int]]
+Question: TypeAlias = "bool | HasOneOf | Both | Either | Not"
 
 
-def candidate_clauses(
-    segment: Segment, fields: Mapping[str, Field], token: Token
-) -> list[list[int]]:
-    """Clauses of which a candidate's tokens meet every one, by at least one token each.
+@dataclass(frozen=True, slots=True)
+class HasOneOf:
+    """True of a contact with at least one of the tokens."""
 
-    A condition that the index cannot answer counts as true, so no clauses means everybody. At
-    most MAX_CLAUSES, the narrowest first, each sorted: the same segment gives the same query.
-    """
-    clauses = set(_clauses(segment.where, fields, token))
-    return sorted((sorted(clause) for clause in clauses), key=_narrowest_first)[:MAX_CLAUSES]
+    tokens: frozenset[int]
 
 
-def _narrowest_first(clause: list[int]) -> tuple[int, list[int]]:
-    return len(clause), clause
+@dataclass(frozen=True, slots=True)
+class Both:
+    """True when every member is."""
+
+    of: tuple[Question, ...]
 
 
-def _clauses(node: Node, fields: Mapping[str, Field], token: Token) -> _Clauses:
+@dataclass(frozen=True, slots=True)
+class Either:
+    """True when at least one member is."""
+
+    of: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the other is not."""
+
+    of: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The segment lies between these two."""
+
+    certain: Question
+    possible: Question
+
+    @property
+    def exact(self) -> bool:
+        """Whether nobody has to be opened."""
+        return self.certain == self.possible
+
+    @property
+    def between(self) -> Question:
+        """Who has to be opened."""
+        return both((self.possible, negation(self.certain)))
+
+
+def bounds(segment: Segment, fields: Mapping[str, Field], tokens: Tokens, today: date) -> Bounds:
+    """Ask the index about a segment. `fields` that are not searchable it does not know."""
+    return _bounds(segment.where, fields, tokens, today)
+
+
+def both(members: Collection[Question]) -> Question:
+    """The conjunction, without members that say nothing."""
+    if False in members:
+        return False
+    rest = tuple(dict.fromkeys(each for each in members if each is not True))
+    return Both(rest) if len(rest) > 1 else rest[0] if rest else True
+
+
+def either(members: Collection[Question]) -> Question:
+    """The disjunction, with the tokens of several members as one."""
+    if True in members:
+        return True
+    plain = [each for each in members if isinstance(each, HasOneOf)]
+    rest: list[Question] = [
+        each for each in members if each is not False and not isinstance(each, HasOneOf)
+    ]
+    if plain:
+        rest.insert(0, HasOneOf(frozenset().union(*(each.tokens for each in plain))))
+    rest = list(dict.fromkeys(rest))
+    return Either(tuple(rest)) if len(rest) > 1 else rest[0] if rest else False
+
+
+def negation(question: Question) -> Question:
+    """The opposite."""
+    if isinstance(question, bool):
+        return not question
+    return question.of if isinstance(question, Not) else Not(question)
+
+
+def to_json(question: Question) -> object:
+    """For the SQL functions `contacts_count` and `contacts_ids`. Tokens are text: not every JSON
+    reader keeps 64 bits."""
+    match question:
+        case bool():
+            return question
+        case HasOneOf(tokens):
+            return {"tokens": [str(token) for token in sorted(tokens)]}
+        case Both(members):
+            return {"and": [to_json(member) for member in members]}
+        case Either(members):
+            return {"or": [to_json(member) for member in members]}
+        case Not(member):
+            return {"not": to_json(member)}
+
+
+_UNKNOWN = Bounds(certain=False, possible=True)
+
+
+def _bounds(node: Node, fields: Mapping[str, Field], tokens: Tokens, today: date) -> Bounds:
     match node:
-        case All():
-            return [clause for member in node.of for clause in _clauses(member, fields, token)]
-        case Any():
-            return _either([_clauses(member, fields, token) for member in node.of])
-        case FieldCondition(operator=Operator.IS | Operator.ONE_OF):
-            return _equality(node, fields, token)
+        case All(of=members):
+            found = [_bounds(member, fields, tokens, today) for member in members]
+            return Bounds(
+                both([each.certain for each in found]), both([each.possible for each in found])
+            )
+        case Any(of=members):
+            return _any([_bounds(member, fields, tokens, today) for member in members])
+        case NoneOf(of=members):
+            return _opposite(_any([_bounds(member, fields, tokens, today) for member in members]))
+        case FieldCondition():
+            return _condition(node, fields.get(node.field), tokens, today)
         case _:
-            return []
+            return _UNKNOWN
 
 
-def _equality(condition: FieldCondition, fields: Mapping[str, Field], token: Token) -> _Clauses:
-    field = fields.get(condition.field)
-    if field is None or not field.searchable:
-        return []
-    normals = {normal for value in condition.values for normal in normalize(value)}
-    return [frozenset(token(field.key, normal) for normal in normals)]
+def _any(found: list[Bounds]) -> Bounds:
+    return Bounds(
+        either([each.certain for each in found]), either([each.possible for each in found])
+    )
 
 
-def _either(members: list[_Clauses]) -> _Clauses:
-    """The clauses of an "or": one from each member, joined, in every combination.
+def _opposite(found: Bounds) -> Bounds:
+    return Bounds(certain=negation(found.possible), possible=negation(found.certain))
 
-    Leaving a clause out only widens the question. So where there would be too many combinations,
-    each member keeps its narrowest clause.
-    """
-    if prod(len(member) for member in members) > MAX_CLAUSES:
-        members = [[min(member, key=len)] for member in members]
-    combined: _Clauses = [frozenset()]
-    for member in members:
-        combined = [left | right for left in combined for right in member]
-    return [clause for clause in combined if len(clause) <= MAX_CLAUSE_TOKENS]
+
+_NEGATED = {
+    Operator.IS_NOT: Operator.IS,
+    Operator.NONE_OF: Operator.ONE_OF,
+    Operator.NOT_IN_LAST: Operator.IN_LAST,
+}
+
+
+def _condition(
+    condition: FieldCondition, field: Field | None, tokens: Tokens, today: date
+) -> Bounds:
+    if field is None or not field.searchable or field.key in ELSEWHERE:
+        return _UNKNOWN
+    if plain := _NEGATED.get(condition.operator):
+        same = condition.model_copy(update={"operator": plain})
+        return _opposite(_condition(same, field, tokens, today))
+    ranges = _ranges(condition, field, today)
+    if ranges is None:
+        return _UNKNOWN
+    return Bounds(
+        _has(frozenset().union(*(each.certain for each in ranges)), tokens),
+        _has(frozenset().union(*(each.possible for each in ranges)), tokens),
+    )
+
+
+def _has(entries: frozenset[Entry], tokens: Tokens) -> Question:
+    found = frozenset(token for entry in entries for token in tokens(*entry))
+    return HasOneOf(found) if found else False
+
+
+def _ranges(condition: FieldCondition, field: Field, today: date) -> list[Range] | None:
+    """What the index knows of a condition, to be joined; None if nothing."""
+    match condition.operator:
+        case Operator.IS | Operator.ONE_OF:
+            return [_equal(field, value) for value in condition.values]
+        case Operator.STARTS_WITH:
+            found = [prefix_entries(field.key, str(value)) for value in condition.values]
+            return None if None in found else [each for each in found if each]
+        case operator if field.type is FieldType.DATE and operator in windows.WINDOWS:
+            return [date_range(field.key, *windows.window(condition, today))]
+        case operator if field.type is FieldType.NUMBER and operator in _OF_NUMBERS:
+            low, _, high, _ = windows.number_range(condition)
+            return [number_range(field.key, low, high)]
+        case _:
+            return None
+
+
+_OF_NUMBERS = frozenset(
+    {Operator.ABOVE, Operator.BELOW, Operator.AT_LEAST, Operator.AT_MOST, Operator.BETWEEN}
+)
+
+
+def _equal(field: Field, value: str | int | float | bool) -> Range:
+    if field.type is FieldType.DATE:
+        return date_range(field.key, str(value), str(value))
+    if field.type is FieldType.NUMBER:
+        number = float(value)
+        return number_range(field.key, number, number)
+    # Without what the entry of a value adds for its neighbours, such as a ZIP code's area.
+    entries = frozenset(each for each in entries_of(field, value) if each[0] == field.key)
+    return Range(entries, entries)
