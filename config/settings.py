@@ -128,6 +128,8 @@ CELERY_TASK_ROUTES = {
     "campaigns.resume_plans": {"queue": "steady"},
     "delivery.send_batch": {"queue": "sending"},
     "contacts.run_import": {"queue": "imports"},
+    "contacts.write_export": {"queue": "imports"},
+    "tenancy.run_walk": {"queue": "imports"},
     "audit.seal": {"queue": "steady"},
     "delivery.pump": {"queue": "steady"},
     "portal.send_code": {"queue": "codes"},
@@ -152,6 +154,15 @@ CELERY_BEAT_SCHEDULE = {
         "task": "campaigns.resume_plans",
         "schedule": timedelta(seconds=30),
         "options": {"expires": 30},
+    },
+    "take up walks whose time has come": {
+        "task": "tenancy.resume_walks",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
+    "forget what imports and exports kept": {
+        "task": "contacts.forget",
+        "schedule": timedelta(hours=1),
     },
     "make the coming months' partitions": {
         "task": "delivery.check_partitions",
@@ -262,7 +273,8 @@ USE_TZ = True
 # takes files over this size, once it knows who sends them (contacts/forms.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", 200_000_000)
+UNMASKING_ALERT = env.int("UNMASKING_ALERT", 20)
+MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", 2_000_000_000)
 
 # Security ---------------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from pytest_django import Settings
 from config.demo.world.servers import DNS_ADDRESS, NETWORK, MailWorld
 from consent.rules.purposes import Information, Purpose, Remuneration, Use
 from contacts import queries as contacts
+from contacts.rules.email import EmailAddress
 from contacts.rules.imports import CleanContact
 from contacts.rules.segments import Segment
-from contacts.services.people import save_many
+from contacts.services.saving import save_many
 from delivery import queries
 from delivery.content import compile_content
 from delivery.models import Batch, Mailing, Message
@@ -43,15 +44,7 @@ def clean(number: int, address: str, **more: object) -> CleanContact:
         "conditions": [DIAGNOSIS],
         **more,
     }
-    return CleanContact(
-        number=number,
-        identity=f"record:R{number}",
-        profile=profile,
-        email=address,
-        language=str(more.get("language", "en")),
-        relationship="patient",
-        deceased=bool(more.get("deceased", False)),
-    )
+    return CleanContact(number, f"record:r{number}", profile, EmailAddress.parse(address))
 
 
 @dataclass

@@ -15,8 +15,9 @@ from consent.rules.purposes import Purpose, Remuneration
 from consent.rules.starter import starter_form
 from contacts import queries as contacts
 from contacts.rules.segments import Segment
-from contacts.services import segments, uploads
-from contacts.services.people import save_many
+from contacts.services import request_export, segments, uploads
+from contacts.services.mappings import save_mapping
+from contacts.services.saving import save_many
 from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import Organization
@@ -24,7 +25,11 @@ from tests.post import clean
 
 RECORDS = {
     "contact",
+    "other",
+    "field",
+    "export",
     "source",
+    "mapping",
     "segment",
     "template",
     "campaign",
@@ -44,6 +49,8 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
     with acting_for(organization.id), acting_person(by.id):
         save_many([clean(1, "ann@riverside-mail.test")])
         ((contact, _),) = contacts.matching(Segment(), contacts.today())
+        [field] = [each for each in contacts.stored_fields() if each.key == "department"]
+        export = request_export(None, ["email"], "For the yearly letter", by.id)
         segment = segments.save_segment("All", '{"where": {"kind": "all", "of": []}}', by.id)
         template = campaigns.save_template(
             Template(name="Note", subject="A note", html=STARTER_HTML, created_by=by.id), by.id
@@ -63,6 +70,8 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
             by.id,
         )
         source = uploads.start_upload([CSV], "patients.csv", by.id)
+        save_mapping("Weekly export", ["MRN"], {0: "record_number"}, by.id)
+        (mapping,) = contacts.saved_mappings()
         text = starter_form(organization.legal_name, "privacy@riverside.test").to_json()
         form = consent.save_draft(None, "Offers", text, by.id)
         version = consent.publish(form, FormText.from_json(text), by.id)
@@ -70,7 +79,11 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         signed = consent.record_authorization(_signature(contact, version.id), by.id)
     return {
         "contact": contact,
+        "other": contact,
+        "field": field.id,
+        "export": export.id,
         "source": source.id,
+        "mapping": mapping.id,
         "segment": segment.id,
         "template": template.id,
         "campaign": campaign.id,

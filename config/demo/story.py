@@ -155,11 +155,14 @@ def _people() -> dict[Role, User]:
 
 
 def _import(cast: _Cast, folder: Path, patients: int, check: Check) -> None:
-    """Upload the generated CSV and let the queue import it."""
+    """Upload the generated CSV, match its columns, and let the queue check and import it."""
     path = folder / "patients.csv"
     write_csv(path, patients, today=_today(), bad_rows=BAD_ROWS)
     with cast.acting(Role.MARKETER) as marketer:
         source = uploads.start_upload(_pieces(path), path.name, marketer)
+    _await(cast, source.id, "Reading the file of patients", check)
+    with cast.acting(Role.MARKETER):
+        source.refresh_from_db()
         headers = contacts.head(source).headers
         by_header = suggest_mapping(headers, contacts.fields_by_key())
         mapping = {
@@ -168,18 +171,30 @@ def _import(cast: _Cast, folder: Path, patients: int, check: Check) -> None:
             if header in by_header
         }
         uploads.confirm_mapping(source.id, mapping)
+    _await(cast, source.id, "Checking patients", check)
+    with cast.acting(Role.MARKETER):
+        uploads.confirm_import(source.id)
+    _await(cast, source.id, "Importing patients", check)
+    with acting_for(cast.organization.id):
+        source.refresh_from_db()
+    _say(
+        f"Imported {source.created_count:,} patients;"
+        f" {source.rejected_count} rows were rejected and can be corrected on the import's page"
+    )
+
+
+def _await(cast: _Cast, source: UUID, what: str, check: Check) -> None:
+    """Wait until a worker has done its turn. Raises `RuntimeError` if the import failed."""
     while True:
         check()
         with acting_for(cast.organization.id):
-            source.refresh_from_db()
-        _progress("Importing patients", source.rows_read, source.rows_total)
-        if source.finished_at is not None:
-            break
+            found = contacts.import_by_id(source)
+        if found is None or found.problem:
+            raise RuntimeError(found.problem if found else "The import is gone.")
+        _progress(what, found.rows_read, found.rows_total)
+        if not contacts.is_working(found):
+            return
         time.sleep(0.3)
-    _say(
-        f"Imported {source.created_count:,} patients;"
-        f" {source.rejected_count} rows were rejected and can be downloaded with reasons"
-    )
 
 
 def _consent(cast: _Cast, patients: int) -> None:

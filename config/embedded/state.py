@@ -52,7 +52,7 @@ class State:
     def save(self) -> None:
         """Write atomically, mode 0600: the file holds keys."""
         target = self.path / FILE
-        draft = target.with_suffix(".new")
+        draft = target.with_suffix(f".{os.getpid()}.new")  # two processes may save at once
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as out:
             json.dump(asdict(self), out, indent=1)

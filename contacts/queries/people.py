@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
 import structlog
 from django.db import connection
+from django.db.models import Q
 
-from contacts.models import Contact, Relationship
+from contacts.models import Contact, Relationship, Unmasking
 from contacts.rules.fields import Value, normalize
-from contacts.rules.starter import EMAIL, RECORD_NUMBER
+from contacts.rules.imports import record_identity
+from contacts.rules.starter import EMAIL, LAST_NAME, RECORD_NUMBER
 from encryption.cipher import CannotOpen
 from encryption.keyring import Keyring
-from tenancy.keys import blind_index, keyring
+from tenancy.keys import blind_index, blind_indexes, keyring
 from tenancy.models import KeyUse
 
 TABLE = "contacts_contact"
 PAGE_SIZE = 50
-LOOKED_UP = (RECORD_NUMBER, "last_name", EMAIL)
-"""The fields by which one person is looked up."""
+LOOKED_UP = (RECORD_NUMBER, EMAIL)
+"""The fields by which one person is looked up; by those who may, also by the last name."""
+
+UNMASKING_TABLE = "contacts_unmasking"
+UNMASKED_FOR = timedelta(minutes=15)
 
 log = structlog.get_logger()
 
@@ -49,18 +55,45 @@ class Page:
     later: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which contacts to list, by what stands beside the sealed profile. Empty ones ask nothing."""
+
+    with_email: bool | None = None
+    relationship: str = ""
+    language: str = ""
+    deceased: bool = False
+    household: bool = False
+
+    def condition(self) -> Q:
+        found = Q(erased_at__isnull=True)
+        if self.with_email is not None:
+            found &= Q(email_token__isnull=not self.with_email)
+        if self.relationship:
+            found &= Q(relationship=self.relationship)
+        if self.language:
+            found &= Q(language=self.language)
+        if self.deceased:
+            found &= Q(deceased=True)
+        if self.household:
+            found &= Q(household=True)
+        return found
+
+
 def opened(ids: Collection[UUID]) -> dict[UUID, OpenedContact]:
     """Unseal contacts by id, with one query. Unknown, erased and unreadable ones are left out."""
     rows = Contact.objects.filter(id__in=ids, erased_at__isnull=True)
     return {person.id: person for person in _open_all(rows)}
 
 
-def page(after: UUID | None = None, before: UUID | None = None) -> Page:
+def page(
+    after: UUID | None = None, before: UUID | None = None, filters: Filters | None = None
+) -> Page:
     """Up to PAGE_SIZE contacts by id, which grows with time; the next ones after or before an id.
 
     By key rather than by offset, so that the last page costs what the first one does.
     """
-    rows = Contact.objects.filter(erased_at__isnull=True)
+    rows = Contact.objects.filter((filters or Filters()).condition())
     if before:
         found = list(rows.filter(id__lt=before).order_by("-id")[: PAGE_SIZE + 1])
         beyond, shown = found[PAGE_SIZE:], found[:PAGE_SIZE][::-1]
@@ -86,30 +119,78 @@ def address_token(address: str) -> UUID:
     return blind_index().wide_token("email", address.casefold())
 
 
-def find(text: str) -> list[OpenedContact]:
-    """Contacts whose record number, last name or email is exactly this, up to PAGE_SIZE.
+def address_tokens(address: str) -> list[UUID]:
+    """The tokens an address may stand under: several while the index key changes."""
+    return [index.wide_token("email", address.casefold()) for index in blind_indexes()]
 
-    Answered by the blind index, then compared exactly.
+
+def find(text: str, by_name: bool = False) -> list[OpenedContact]:
+    """Contacts whose record number, email or, `by_name`, last name is exactly this, up to
+    PAGE_SIZE.
+
+    Answered by blind tokens, then compared exactly.
     """
     normal = next(iter(normalize(text)), "")
     if not normal:
         return []
-    tokens = [str(blind_index().token(key, normal)) for key in LOOKED_UP]
+    indexes = blind_indexes()
+    record = record_identity(normal)
+    ids = Contact.objects.filter(
+        Q(identity__in=[index.wide_token("identity", record) for index in indexes])
+        | Q(email_token__in=address_tokens(normal))
+    ).values_list("id", flat=True)
+    found = list(ids[:PAGE_SIZE])
+    if by_name:
+        found += _called([index.token(LAST_NAME, normal) for index in indexes])
+    keys = (*LOOKED_UP, LAST_NAME) if by_name else LOOKED_UP
+    people = opened(found).values()
+    return [person for person in people if _is_called(person, normal, keys)][:PAGE_SIZE]
+
+
+def _called(tokens: list[int]) -> list[UUID]:
+    question = orjson.dumps({"tokens": [str(token) for token in tokens]}).decode()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM contacts_candidates(%s::jsonb) AS id ORDER BY id LIMIT %s",
-            [orjson.dumps([tokens]).decode(), PAGE_SIZE],
+            "SELECT id FROM contacts_ids(%s::jsonb) AS id ORDER BY id LIMIT %s",
+            [question, PAGE_SIZE],
         )
-        people = opened([contact for (contact,) in cursor.fetchall()])
-    return [person for person in people.values() if _is_called(person, normal)]
+        return [contact for (contact,) in cursor.fetchall()]
 
 
-def _is_called(person: OpenedContact, normal: str) -> bool:
-    return any(normal in normalize(person.profile.get(key)) for key in LOOKED_UP)
+def _is_called(person: OpenedContact, normal: str, keys: Iterable[str]) -> bool:
+    return any(normal in normalize(person.profile.get(key)) for key in keys)
+
+
+def tombstone(contact_id: UUID) -> Contact | None:
+    """What is left of a contact that was erased or merged into another one."""
+    found: Contact | None = Contact.objects.filter(id=contact_id, erased_at__isnull=False).first()
+    return found
 
 
 def any_contacts() -> bool:
     return bool(Contact.objects.filter(erased_at__isnull=True).exists())
+
+
+def unmasked(contact_id: UUID, user_id: UUID, now: datetime) -> Unmasking | None:
+    """The grant by which somebody may see a contact's values right now."""
+    found: Unmasking | None = (
+        Unmasking.objects.filter(contact_id=contact_id, user_id=user_id, until__gt=now)
+        .order_by("-until")
+        .first()
+    )
+    return found
+
+
+def unmasking_reason(unmasking: Unmasking) -> str:
+    """Why somebody opened the values, in their words."""
+    ring = keyring(KeyUse.PROFILE)
+    return ring.open(bytes(unmasking.reason), UNMASKING_TABLE, unmasking.id).decode()
+
+
+def unmasked_lately(user_id: UUID, now: datetime) -> int:
+    """How many contacts somebody opened within a day."""
+    grants = Unmasking.objects.filter(user_id=user_id, created_at__gt=now - timedelta(days=1))
+    return int(grants.values("contact_id").distinct().count())
 
 
 def open_profile(

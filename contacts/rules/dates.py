@@ -19,6 +19,8 @@ _FORMS = tuple(
         r"(?P<month>[A-Za-z]{3,9})\.? (?P<day>\d{1,2}),? (?P<year>\d{4})",  # in words
     )
 )
+_PLAIN_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: 12:00 AM)?\Z", re.ASCII)
+_PLAIN_ISO = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 
 
 class DateProblem(ValueError):
@@ -34,8 +36,14 @@ def read_date(text: str) -> date:
 
     Years of two digits are refused: a guess would make some patients a century younger.
     """
+    text = text.strip()
+    if _PLAIN_ISO.match(text):  # most dates there are, without a try of every form
+        return _existing(text[:4], text[5:7], text[8:])
+    if match := _PLAIN_US.match(text):
+        month, day, year = match.groups()
+        return _existing(year, month, day)
     for form in _FORMS:
-        if match := form.fullmatch(text.strip()):
+        if match := form.fullmatch(text):
             return _existing(match["year"], match["month"], match["day"])
     raise DateProblem(impossible=False)
 

@@ -4,6 +4,9 @@ import csv
 import io
 from collections.abc import Iterable
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""By which Excel knows UTF-8."""
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias
@@ -12,10 +12,14 @@ from contacts.rules.dates import DateProblem, read_date
 
 Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[str] | None
-"""What a profile holds under a key: JSON types only, dates as ISO text, None for unknown."""
+"""What a profile holds under a key: JSON types only, dates as ISO text, None for unknown.
+
+A list holds choices, or codes as `system|code|display`. No choice has a bar in it.
+"""
 
 MAX_TEXT_CHARACTERS = 500
 MAX_NUMBER = 10**15  # floats are exact to here
+CODE_PARTS = 3
 
 _MEMBER_SEPARATOR = re.compile(r"[;|]")
 _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -34,6 +38,7 @@ class FieldType(StrEnum):
     BOOLEAN = "boolean"
     CHOICE = "choice"
     CHOICES = "choices"
+    CODES = "codes"
 
 
 class FieldGroup(StrEnum):
@@ -41,6 +46,7 @@ class FieldGroup(StrEnum):
     CLINICAL = "clinical"
     JOURNEY = "journey"
     FINANCIAL = "financial"
+    BEHAVIOUR = "behaviour"
 
 
 class FieldClass(StrEnum):
@@ -96,6 +102,8 @@ class Field:
         """What people read for a stored value."""
         if isinstance(value, bool):
             return "yes" if value else "no"
+        if self.type is FieldType.CODES:
+            return code_display(str(value))
         return next((choice.label for choice in self.choices if choice.value == value), str(value))
 
 
@@ -134,11 +142,16 @@ def clean_value(field: Field, text: str) -> Value:
     text = _tidy(text)
     if not text:
         return None
+    if field.type is FieldType.TEXT:
+        return _clean_text(field, text)
+    if field.type is FieldType.CODES:
+        codes = [_clean_code(field, each) for each in text.split(";") if each.strip()]
+        return list({code_key(code): code for code in codes}.values()) or None
     if field.type is FieldType.CHOICES:
         members = [_tidy(member) for member in _MEMBER_SEPARATOR.split(text)]
         cleaned = [_clean_choice(field, member) for member in members if member]
         return list(dict.fromkeys(cleaned)) or None
-    return clean_member(field, text)
+    return _clean_tidy(field, text)
 
 
 def clean_member(field: Field, text: str) -> Scalar:
@@ -146,6 +159,10 @@ def clean_member(field: Field, text: str) -> Scalar:
     text = _tidy(text)
     if not text:
         raise ValueProblem(field.key, f"{field.label} is blank", f"{field.label} is blank")
+    return _clean_tidy(field, text)
+
+
+def _clean_tidy(field: Field, text: str) -> Scalar:
     match field.type:
         case FieldType.TEXT:
             return _clean_text(field, text)
@@ -157,17 +174,31 @@ def clean_member(field: Field, text: str) -> Scalar:
             return _clean_boolean(field, text)
         case FieldType.CHOICE | FieldType.CHOICES:
             return _clean_choice(field, text)
+        case FieldType.CODES:
+            return code_key(_clean_code(field, text))
+
+
+def written(value: Value) -> str:
+    """A stored value as text that `clean_value` reads as the same value."""
+    if isinstance(value, list):
+        return "; ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")  # never as 1e-05
+    return "" if value is None else str(value)
 
 
 def normalize(value: Value) -> list[str]:
     """The canonical strings of a stored value, for comparison and for the blind index.
 
-    Unicode NFKC, case-folded, blanks collapsed; one string for each member of several choices.
+    Unicode NFKC, case-folded, blanks collapsed; one string for each member of several choices, and
+    of a code its system and the code itself.
     """
     if value is None:
         return []
     if isinstance(value, list):
-        return [normal for member in value for normal in normalize(member)]
+        return [normal for member in value for normal in normalize(code_key(member))]
     if isinstance(value, bool):
         return ["true" if value else "false"]
     if isinstance(value, float) and value.is_integer():
@@ -176,23 +207,28 @@ def normalize(value: Value) -> list[str]:
     return [normal] if normal else []
 
 
-def index_entries(
-    fields: Iterable[Field], profile: Mapping[str, Value]
-) -> Iterator[tuple[str, str]]:
-    """The (field key, canonical string) pairs of a profile that belong into the blind index."""
-    for field in fields:
-        if field.searchable:
-            for normal in normalize(profile.get(field.key)):
-                yield field.key, normal
+def code_key(code: str) -> str:
+    """`system|code` of `system|code|display`; other text as it is."""
+    return "|".join(code.split("|", CODE_PARTS - 1)[: CODE_PARTS - 1])
+
+
+def code_display(code: str) -> str:
+    """What people read for a code."""
+    parts = code.split("|", CODE_PARTS - 1)
+    return parts[-1] if len(parts) == CODE_PARTS and parts[-1] else " ".join(parts[:2]).strip()
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Folding can leave a sequence that NFKC composes again, so it is applied once more.
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def _tidy(text: str) -> str:
+    if text.isascii():
+        return " ".join(text.split())
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
@@ -203,7 +239,7 @@ def _problem(field: Field, text: str, what: str) -> ValueProblem:
 def _clean_text(field: Field, text: str) -> str:
     if len(text) > MAX_TEXT_CHARACTERS:
         raise _problem(field, text, f"is longer than {MAX_TEXT_CHARACTERS} characters")
-    if _UNSHOWABLE.search(text):
+    if not text.isprintable() and _UNSHOWABLE.search(text):
         raise _problem(field, "", "has characters that cannot be shown")
     return text
 
@@ -240,6 +276,16 @@ def _clean_choice(field: Field, text: str) -> str:
     if value is None:
         raise _problem(field, text, "is not one of the choices of this field")
     return value
+
+
+def _clean_code(field: Field, text: str) -> str:
+    """`system|code|display`, `system|code` or a bare code, which is its own display."""
+    parts = [_clean_text(field, part.strip()) for part in text.split("|")]
+    if len(parts) == 1:
+        parts = ["", *parts]
+    if len(parts) > CODE_PARTS or not parts[1]:
+        raise _problem(field, text, "is not a code; write it like system|code|name")
+    return "|".join(parts)
 
 
 @lru_cache(maxsize=256)

@@ -1,34 +1,42 @@
 """From a row of a hospital's export to a contact that may be stored, or the reasons why not."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TypeAlias
 
-from contacts.rules.csvfile import Row
 from contacts.rules.email import EmailAddress, EmailProblem
 from contacts.rules.fields import (
     Field,
-    Relationship,
     Value,
     ValueProblem,
     clean_value,
+    code_key,
     normalize,
 )
 from contacts.rules.starter import (
     BIRTH_DATE,
     DECEASED,
     EMAIL,
+    FIRST_NAME,
     LANGUAGE,
     RECORD_NUMBER,
     RELATIONSHIP,
 )
 
 OLDEST_AGE = timedelta(days=130 * 365)
+REMEMBERED = 20_000
+"""Texts of a column whose value a cleaner remembers: most columns have few different ones."""
+
+NOBODY = "the row has neither a medical record number nor an email with a birth date"
+SEVERAL = (
+    "two patients have this email and birth date; add the medical record number to tell them apart"
+)
 
 _SYNONYMS = {
     RECORD_NUMBER: "mrn, medical record no, patient id, patient number, chart number, record no",
-    "first_name": "first, given name, patient first name, fname, forename",
+    FIRST_NAME: "first, given name, patient first name, fname, forename",
     "last_name": "last, surname, family name, patient last name, lname",
     EMAIL: "e-mail, email address, e-mail address, mail, patient email",
     "phone": "telephone, phone number, mobile, cell, cell phone, home phone",
@@ -49,8 +57,10 @@ _SYNONYMS = {
     "last_flu_shot": "flu shot, last flu vaccine, influenza vaccine date",
 }
 
+Profile: TypeAlias = Mapping[str, Value]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class CleanContact:
     """A row that may be stored. `identity` says who it is, for finding the same person again."""
 
@@ -58,14 +68,6 @@ class CleanContact:
     identity: str = field(repr=False)
     profile: dict[str, Value] = field(repr=False)
     email: EmailAddress | None = field(repr=False)
-    language: str
-    relationship: Relationship
-    deceased: bool
-
-    @property
-    def mail_domain(self) -> str:
-        """The domain that mail goes to, empty without an email."""
-        return self.email.domain if self.email else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,45 +96,109 @@ def suggest_mapping(headers: Iterable[str], fields: Mapping[str, Field]) -> dict
     return mapping
 
 
-def clean_row(
-    row: Row, mapping: Mapping[str, str], fields: Mapping[str, Field], today: date
-) -> CleanContact | Reject:
-    """Read a row's mapped columns; columns outside the mapping are dropped (45 CFR 164.502(b)).
+class Cleaner:
+    """Reads the mapped columns of one file's rows.
 
-    Every problem of the row is reported, not just the first.
+    `columns` are field keys by position; positions outside it are dropped (45 CFR 164.502(b)).
     """
-    if row.problem:
-        return Reject(row.number, (row.problem,), (row.problem,))
-    profile: dict[str, Value] = {}
-    problems: list[ValueProblem] = []
-    for header, key in mapping.items():
+
+    def __init__(
+        self, columns: Mapping[int, str], fields: Mapping[str, Field], today: date
+    ) -> None:
+        self._columns = [
+            (position, key, _Column(fields[key], today))
+            for position, key in columns.items()
+            if key != EMAIL
+        ]
+        self._email = next((at for at, key in columns.items() if key == EMAIL), None)
+        self._email_field = fields.get(EMAIL)
+
+    def clean(self, number: int, cells: Sequence[str]) -> CleanContact | Reject:
+        """A contact, or every problem of the row, not just the first."""
+        profile: dict[str, Value] = {}
+        problems: list[ValueProblem] = []
+        for position, key, column in self._columns:
+            text = cells[position]
+            if not text:
+                continue
+            try:
+                value = column[text]
+            except ValueProblem as problem:
+                problems.append(problem)
+                continue
+            if value is not None:
+                profile[key] = value
+        email = self._address(cells, problems)
+        if problems:
+            return _reject(number, problems)
+        if email:
+            profile[EMAIL] = str(email)
+        identity = identity_of(profile, email)
+        if not identity:
+            return Reject(number, (NOBODY,), (NOBODY,))
+        return CleanContact(number, identity, profile, email)
+
+    def _address(self, cells: Sequence[str], problems: list[ValueProblem]) -> EmailAddress | None:
+        text = cells[self._email].strip() if self._email is not None else ""
+        if not text or self._email_field is None:
+            return None
         try:
-            profile[key] = _clean(fields[key], row.values.get(header, ""), today)
-        except ValueProblem as problem:
-            problems.append(problem)
-    profile = {key: value for key, value in profile.items() if value is not None}
-    identity = _identity(profile)
-    if not identity and not problems:
-        what = "the row has neither a medical record number nor an email with a birth date"
-        problems.append(ValueProblem(RECORD_NUMBER, what, what))
-    if problems:
-        return _reject(row.number, problems)
-    return _contact(row.number, identity, profile)
+            return EmailAddress.parse(text)
+        except EmailProblem as problem:
+            label = self._email_field.label
+            public, detail = f"{label}: {problem}", f"{label} “{text[:80]}”: {problem}"
+            problems.append(ValueProblem(EMAIL, public, detail))
+            return None
 
 
-def _contact(number: int, identity: str, profile: dict[str, Value]) -> CleanContact:
-    email = profile.get(EMAIL)
-    relationship = profile.get(RELATIONSHIP)
-    return CleanContact(
-        number=number,
-        identity=identity,
-        profile=profile,
-        email=EmailAddress.parse(email) if isinstance(email, str) else None,
-        language=str(profile.get(LANGUAGE, "")),
-        # Unknown counts as a patient: the relationship with the strictest rules.
-        relationship=Relationship(str(relationship)) if relationship else Relationship.PATIENT,
-        deceased=profile.get(DECEASED) is True,
-    )
+class _Column(dict[str, Value]):
+    """A column's values by their text, read when they are first asked for."""
+
+    def __init__(self, definition: Field, today: date) -> None:
+        super().__init__()
+        self._definition, self._today = definition, today
+        self._remembers = definition.key not in _EACH_ANOTHER
+
+    def __missing__(self, text: str) -> Value:
+        value = _clean(self._definition, text, self._today)
+        if self._remembers:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[text] = value
+        return value
+
+
+_EACH_ANOTHER = frozenset({RECORD_NUMBER, "phone"})
+
+
+def identity_of(profile: Profile, email: EmailAddress | None) -> str:
+    """Who a row is: the record number, else email and birth date, else nobody in particular.
+
+    An email alone is not enough: households share them.
+    """
+    if record := normalize(profile.get(RECORD_NUMBER)):
+        return record_identity(record[0])
+    born = profile.get(BIRTH_DATE)
+    return f"person:{email.match_key}:{born}" if email and born else ""
+
+
+def record_identity(normal: str) -> str:
+    """The identity of whoever has this record number, in canonical form."""
+    return f"record:{normal}"
+
+
+def same_person(one: Profile, other: Profile) -> bool:
+    """Whether two people with one address are the same, as far as a file can tell.
+
+    They are if they were born on the same day, only one of them has a record number, and their
+    first names do not contradict: twins share an address and a birthday.
+    """
+    if not one.get(BIRTH_DATE) or one.get(BIRTH_DATE) != other.get(BIRTH_DATE):
+        return False
+    if one.get(RECORD_NUMBER) and other.get(RECORD_NUMBER):
+        return False
+    names = [normalize(each.get(FIRST_NAME)) for each in (one, other)]
+    return not all(names) or names[0] == names[1]
 
 
 def _reject(number: int, problems: list[ValueProblem]) -> Reject:
@@ -145,20 +211,9 @@ def _reject(number: int, problems: list[ValueProblem]) -> Reject:
 
 def _clean(definition: Field, text: str, today: date) -> Value:
     value = clean_value(definition, text)
-    if definition.key == EMAIL and isinstance(value, str):
-        return _clean_email(definition, value)
     if definition.key == BIRTH_DATE and isinstance(value, str):
         _check_birth_date(definition, date.fromisoformat(value), today)
     return value
-
-
-def _clean_email(definition: Field, text: str) -> str:
-    try:
-        return str(EmailAddress.parse(text))
-    except EmailProblem as problem:
-        public = f"{definition.label}: {problem}"
-        detail = f"{definition.label} “{text}”: {problem}"
-        raise ValueProblem(definition.key, public, detail) from None
 
 
 def _check_birth_date(definition: Field, born: date, today: date) -> None:
@@ -172,17 +227,37 @@ def _check_birth_date(definition: Field, born: date, today: date) -> None:
     raise ValueProblem(definition.key, public, f"{definition.label} {born.isoformat()} {what}")
 
 
-def _identity(profile: Mapping[str, Value]) -> str:
-    """Who a row is: the record number, else email and birth date, else nobody in particular.
+def corrected(
+    profile: Profile, texts: Mapping[str, str], fields: Mapping[str, Field], today: date
+) -> tuple[dict[str, Value], dict[str, str]]:
+    """A profile with other values by field key, as somebody typed them; and what is wrong with
+    them, in sentences that repeat no value. A blank text forgets the value."""
+    new, problems = dict(profile), {}
+    for key, text in texts.items():
+        try:
+            value = _clean(fields[key], text, today)
+            if key == EMAIL and value is not None:
+                value = str(EmailAddress.parse(str(value)))
+        except (ValueProblem, EmailProblem) as problem:
+            problems[key] = f"{problem}."
+            continue
+        new[key] = value
+    return {key: value for key, value in new.items() if value is not None}, problems
 
-    An email alone is not enough: households share them.
+
+def merged(kept: Profile, other: Profile) -> dict[str, Value]:
+    """One person of two records: the kept one's values, filled up from the other's; lists joined.
+
+    Whoever is deceased in one of them is.
     """
-    if record := normalize(profile.get(RECORD_NUMBER)):
-        return f"record:{record[0]}"
-    email, born = profile.get(EMAIL), profile.get(BIRTH_DATE)
-    if isinstance(email, str) and born:
-        return f"person:{EmailAddress.parse(email).match_key}:{born}"
-    return ""
+    new = {**other, **kept}
+    for key in kept.keys() & other.keys():
+        ours, theirs = kept[key], other[key]
+        if isinstance(ours, list) and isinstance(theirs, list):
+            new[key] = list({code_key(each): each for each in (*theirs, *ours)}.values())
+    if kept.get(DECEASED) is True or other.get(DECEASED) is True:
+        new[DECEASED] = True
+    return new
 
 
 def _letters(name: str) -> str:

@@ -3,11 +3,29 @@
 from contacts.rules.fields import Choice, Field, FieldClass, FieldGroup, FieldType, Relationship
 
 RECORD_NUMBER = "record_number"
+FIRST_NAME = "first_name"
+LAST_NAME = "last_name"
 EMAIL = "email"
 BIRTH_DATE = "birth_date"
 LANGUAGE = "language"
 RELATIONSHIP = "relationship"
 DECEASED = "deceased"
+POSTAL_CODE = "postal_code"
+
+FIXED = frozenset(
+    {
+        RECORD_NUMBER,
+        FIRST_NAME,
+        LAST_NAME,
+        EMAIL,
+        BIRTH_DATE,
+        LANGUAGE,
+        POSTAL_CODE,
+        RELATIONSHIP,
+        DECEASED,
+    }
+)
+"""Fields that rules speak of: they keep their type and cannot be removed."""
 
 
 def starter_fields() -> dict[str, Field]:
@@ -20,14 +38,14 @@ def _demographic() -> tuple[Field, ...]:
     identifier, phi = FieldClass.IDENTIFIER, FieldClass.PHI
     return (
         Field(RECORD_NUMBER, "Medical record number", text, group, identifier),
-        Field("first_name", "First name", text, group, identifier, searchable=False),
-        Field("last_name", "Last name", text, group, identifier),
+        Field(FIRST_NAME, "First name", text, group, identifier, searchable=False),
+        Field(LAST_NAME, "Last name", text, group, identifier),
         Field(EMAIL, "Email", text, group, identifier),
         Field("phone", "Phone", text, group, identifier, searchable=False),
         Field(BIRTH_DATE, "Birth date", FieldType.DATE, group),
         Field("sex", "Sex", one_of, group, choices=_SEXES),
         Field(LANGUAGE, "Language", one_of, group, choices=_LANGUAGES),
-        Field("postal_code", "ZIP code", text, group),
+        Field(POSTAL_CODE, "ZIP code", text, group),
         Field("state", "State", text, group),
         Field(RELATIONSHIP, "Relationship", one_of, group, phi, choices=_RELATIONSHIPS),
         Field(DECEASED, "Deceased", FieldType.BOOLEAN, group),
@@ -39,15 +57,21 @@ def _clinical() -> tuple[Field, ...]:
     return (
         Field("conditions", "Conditions", FieldType.CHOICES, group, choices=_CONDITIONS),
         Field("wellness_interest", "Wellness interests", FieldType.CHOICES, group),
-        Field("last_flu_shot", "Last flu shot", FieldType.DATE, group, searchable=False),
+        Field("condition_codes", "Condition codes", FieldType.CODES, group),
+        Field("medication_codes", "Medications", FieldType.CODES, group),
+        Field("allergy_codes", "Allergies", FieldType.CODES, group),
+        Field("procedure_codes", "Procedures", FieldType.CODES, group),
+        Field("immunization_codes", "Immunizations", FieldType.CODES, group),
+        Field("last_flu_shot", "Last flu shot", FieldType.DATE, group),
+        Field("hba1c", "HbA1c (%)", FieldType.NUMBER, group),
     )
 
 
 def _journey() -> tuple[Field, ...]:
     group = FieldGroup.JOURNEY
     return (
-        Field("last_visit", "Last visit", FieldType.DATE, group, searchable=False),
-        Field("next_appointment", "Next appointment", FieldType.DATE, group, searchable=False),
+        Field("last_visit", "Last visit", FieldType.DATE, group),
+        Field("next_appointment", "Next appointment", FieldType.DATE, group),
         Field("department", "Department", FieldType.TEXT, group),
         Field("primary_provider", "Primary provider", FieldType.TEXT, group),
         Field("insurance", "Insurance", FieldType.TEXT, FieldGroup.FINANCIAL),

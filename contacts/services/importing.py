@@ -1,75 +1,113 @@
-"""Reading an uploaded file into contacts, in batches that a killed worker never loses or doubles.
+"""An import, turn by turn: reading the file, checking it, taking its rows, undoing it.
 
-A batch is one transaction: its people, its rejects and the import's `rows_read` are written
-together. A lease says who works on an import. It is renewed by each batch and checked under a lock
-on the import, so that of two workers only the newer one can write.
+A step is one transaction: what it writes and the import's `rows_read` are written together, so that
+a worker that dies loses and repeats nothing. A lease says who works on an import. Each step renews
+it and checks it under a lock on the import, so that of two workers only the newer one can write,
+and whoever cancels an import only has to take the lease away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import islice
 from uuid import UUID
 
 import orjson
 import structlog
 from celery import current_app
+from django.db import connection
 from django.utils import timezone
 
 from audit import services as audit
 from contacts import queries
-from contacts.models import Import, ImportChunk, ImportReject, ImportStatus
-from contacts.queries.files import REJECT_TABLE
-from contacts.rules.csvfile import FileProblem, Row, read_rows
-from contacts.rules.fields import Field
-from contacts.rules.imports import CleanContact, Reject, clean_row
-from contacts.services.people import save_many
+from contacts.models import Import, ImportChunk, ImportReject, ImportRows, ImportStatus
+from contacts.queries.files import REJECT_TABLE, UNDO_FOR
+from contacts.rules.email import flags
+from contacts.rules.imports import CleanContact, Cleaner, Reject
+from contacts.rules.reading import FileProblem, Row
+from contacts.services import reading, undoing
+from contacts.services.saving import preview_many, save_many
 from encryption.cipher import CannotOpen
 from tenancy.current import acting_for
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
-BATCH_ROWS = 500
 LEASE = timedelta(minutes=2)
+FILE_KEPT_FOR = timedelta(days=30)
+"""How long a file waits for somebody to match its columns or to confirm it."""
 
 log = structlog.get_logger()
 
 
+class LeaseLost(Exception):
+    """The import was cancelled or another worker took it over."""
+
+
 @dataclass
-class _Run:
-    """One worker's turn at an import."""
+class Turn:
+    """One worker's work on an import in its present status."""
 
     organization_id: UUID
     import_id: UUID
+    status: str
     lease: datetime
-    start: int
-    mapping: Mapping[str, str]
-    fields: Mapping[str, Field]
+    size: int
+    columns: dict[int, str]
+    names: list[str] = field(repr=False)
+    cleaner: Cleaner = field(repr=False)
     today: date
+
+    @contextmanager
+    def step(self) -> Iterator[Import]:
+        """A transaction that holds the import. Raises `LeaseLost`."""
+        with acting_for(self.organization_id):
+            source = Import.objects.select_for_update().filter(id=self.import_id).first()
+            if source is None or source.lease_until != self.lease:
+                raise LeaseLost
+            _lose_rather_than_wait()
+            source.lease_until = timezone.now() + LEASE
+            yield source
+            source.save()
+        self.lease = source.lease_until
+
+
+def _lose_rather_than_wait() -> None:
+    """Do not wait for the disk. A step that a power failure takes away takes the count of its rows
+    with it, so it is done again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def run_import(organization_id: UUID, import_id: UUID) -> None:
-    """Work on an import until it is done, from wherever it stands. Runs outside `acting_for`.
+    """Work on an import until it waits for somebody, from wherever it stands.
 
-    Returns at once if it is done or another worker has it.
+    Returns at once if no turn is due or another worker has it. Runs outside `acting_for`.
     """
-    run = _claim(organization_id, import_id)
-    if run is None:
+    turn = _claim(organization_id, import_id)
+    if turn is None:
         return
     try:
-        rows = _rows_left(run)
-        while batch := list(islice(rows, BATCH_ROWS)):
-            if not _take(run, batch):
-                log.warning("import_lease_lost", import_id=str(import_id))
-                return
+        _TURNS[turn.status](turn)
+    except (LeaseLost, ImportChunk.DoesNotExist):  # whoever cancels deletes the pieces
+        log.warning("import_lease_lost", import_id=str(import_id))
     except FileProblem as problem:
-        _end(run, ImportStatus.FAILED, str(problem))
+        _fail(turn, str(problem))
     except CannotOpen:
-        _end(run, ImportStatus.FAILED, "The uploaded file was damaged. Upload it again.")
-    else:
-        _end(run, ImportStatus.DONE)
+        _fail(turn, "The uploaded file was damaged. Upload it again.")
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Rows hold no cycles, and to look for some among thousands takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def resume_imports() -> int:
@@ -80,91 +118,306 @@ def resume_imports() -> int:
     return len(stranded)
 
 
-def _claim(organization_id: UUID, import_id: UUID) -> _Run | None:
+def forget_old_imports(now: datetime) -> None:
+    """Delete what imports kept: what undoing needs after UNDO_FOR, rejected rows and files that
+    nobody came back to after FILE_KEPT_FOR.
+
+    Runs inside `acting_for`.
+    """
+    undoing.forget(now - UNDO_FOR)
+    ImportReject.objects.filter(source__finished_at__lt=now - FILE_KEPT_FOR).delete()
+    waiting = Import.objects.filter(
+        status__in=(ImportStatus.MATCHING, ImportStatus.CHECKED), created_at__lt=now - FILE_KEPT_FOR
+    )
+    for source in waiting:
+        source.status, source.finished_at = ImportStatus.CANCELLED, now
+        source.problem = "Nobody came back to this file for 30 days, so it was deleted."
+        source.save()
+        delete_file(source)
+
+
+def delete_file(source: Import) -> None:
+    """Delete the uploaded file and its rows."""
+    ImportChunk.objects.filter(source_id=source.id).delete()
+    ImportRows.objects.filter(source_id=source.id).delete()
+
+
+def _claim(organization_id: UUID, import_id: UUID) -> Turn | None:
+    now = timezone.now()
     with acting_for(organization_id):
         source = Import.objects.select_for_update().filter(id=import_id).first()
-        if source is None or not _is_free(source):
+        if source is None or source.status not in _TURNS:
             return None
-        source.status, source.lease_until = ImportStatus.RUNNING, timezone.now() + LEASE
-        source.save(update_fields=["status", "lease_until"])
-        return _Run(
+        if source.lease_until is not None and source.lease_until > now:
+            return None
+        source.lease_until = now + LEASE
+        source.turn_started_at = source.turn_started_at or now
+        source.save()
+        fields, today = queries.fields_by_key(), queries.today()
+        # A field may have been removed since the columns were matched.
+        columns = {int(column): key for column, key in source.mapping.items() if key in fields}
+        return Turn(
             organization_id,
             import_id,
+            source.status,
             source.lease_until,
-            source.rows_read,
-            queries.mapping(source),
-            queries.fields_by_key(),
-            queries.today(),
+            source.size,
+            columns,
+            queries.head(source).headers,
+            Cleaner(columns, fields, today),
+            today,
         )
 
 
-def _is_free(source: Import) -> bool:
-    if source.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
-        return False
-    return source.lease_until is None or source.lease_until < timezone.now()
+def _fail(turn: Turn, words: str) -> None:
+    try:
+        with turn.step() as source:
+            finish(source, ImportStatus.FAILED, words)
+    except LeaseLost:
+        log.warning("import_lease_lost", import_id=str(turn.import_id))
 
 
-def _rows_left(run: _Run) -> Iterator[Row]:
-    rows = read_rows(queries.chunks(run.organization_id, run.import_id))
-    return islice(rows, run.start, None)
+def finish(source: Import, status: ImportStatus, problem: str = "") -> None:
+    """Close the import and delete its file. The caller saves it."""
+    if source.status in (ImportStatus.CHECKING, ImportStatus.CHECKED):
+        forget_findings(source)
+    source.status, source.problem = status, problem
+    source.lease_until, source.turn_started_at = None, None
+    source.finished_at = timezone.now()
+    delete_file(source)
+    audit.record(
+        "import_finished",
+        object_type="import",
+        object_id=source.id,
+        status=status.value,
+        created=source.created_count,
+        updated=source.updated_count,
+        unchanged=source.unchanged_count,
+        rejected=source.rejected_count,
+        kept=source.kept_count,
+    )
 
 
-def _held(run: _Run) -> Import | None:
-    """The import under a lock, or None if another worker took it over."""
-    source = Import.objects.select_for_update().filter(id=run.import_id).first()
-    return source if source is not None and source.lease_until == run.lease else None
+def forget_findings(source: Import) -> None:
+    """Start the figures over, and forget rows that were rejected and not corrected since. What
+    checking found never counts as imported. The caller saves the import."""
+    ImportReject.objects.filter(source_id=source.id, corrected=False).delete()
+    source.rows_read = source.created_count = source.updated_count = source.unchanged_count = 0
+    source.rejected_count = source.flagged_count = source.kept_count = 0
 
 
-def _take(run: _Run, batch: list[Row]) -> bool:
-    """Write one batch; False if the lease was lost."""
-    cleaned = [clean_row(row, run.mapping, run.fields, run.today) for row in batch]
-    with acting_for(run.organization_id):
-        source = _held(run)
-        if source is None:
-            return False
-        saved = save_many([each for each in cleaned if isinstance(each, CleanContact)])
-        rejected = _keep_rejects(run, batch, cleaned)
-        source.rows_read += len(batch)
-        source.created_count += saved.created
-        source.updated_count += saved.updated
-        source.unchanged_count += saved.unchanged
-        source.rejected_count += rejected
-        run.lease = source.lease_until = timezone.now() + LEASE
-        source.save()
-    return True
+def _read(turn: Turn) -> None:
+    """From the file to rows. A worker that dies here starts the file again."""
+    file = queries.UploadedBytes(turn.organization_id, turn.import_id, turn.size)
+    reading.read_file(file, turn.today, turn.step)
+    with turn.step() as source:
+        source.status, source.lease_until = ImportStatus.MATCHING, None
+        source.turn_started_at = None
+        ImportChunk.objects.filter(source_id=source.id).delete()
 
 
-def _keep_rejects(run: _Run, batch: list[Row], cleaned: list[CleanContact | Reject]) -> int:
-    ring, kept = keyring(KeyUse.PROFILE), []
-    for row, reject in zip(batch, cleaned, strict=True):
-        if isinstance(reject, CleanContact):
+def _check(turn: Turn) -> None:
+    """Find out what the import would do. Stores no contact."""
+    _over_rows(turn, _preview)
+    with turn.step() as source:
+        _preview_corrected(turn, source)
+        repeated = queries.repeated_people(source.id)
+        source.created_count -= repeated
+        source.updated_count += repeated
+        source.status, source.lease_until = ImportStatus.CHECKED, None
+        source.turn_started_at = None
+        audit.record("import_checked", object_type="import", object_id=source.id)
+
+
+def _preview(source: Import, cleans: list[CleanContact]) -> list[Reject]:
+    found = preview_many(cleans)
+    queries.rows_at(source).update(new=[UUID(bytes=token) for token in found.new])
+    _count(source, found.created, found.updated, found.unchanged)
+    return found.rejects
+
+
+def _preview_corrected(turn: Turn, source: Import) -> None:
+    for rows, cleans, rejects in _corrected(turn):
+        found = preview_many(cleans)
+        _count(source, found.created, found.updated, found.unchanged)
+        _reject_again(turn, rows, [*rejects, *found.rejects])
+    source.rejected_count = _rejected(source)
+
+
+def _run(turn: Turn) -> None:
+    """Take the rows into contacts."""
+    _over_rows(turn, _save)
+    with turn.step() as source:
+        for rows, cleans, rejects in _corrected(turn):
+            saved = save_many(cleans, source.id)
+            _count(source, saved.created, saved.updated, saved.unchanged)
+            _reject_again(turn, rows, [*rejects, *saved.rejects])
+        ImportReject.objects.filter(source_id=source.id, corrected=True).delete()
+        source.rejected_count = _rejected(source)
+        finish(source, ImportStatus.DONE)
+
+
+def _save(source: Import, cleans: list[CleanContact]) -> list[Reject]:
+    saved = save_many(cleans, source.id)
+    _count(source, saved.created, saved.updated, saved.unchanged)
+    return saved.rejects
+
+
+def _undo(turn: Turn) -> None:
+    """Put every contact back to what it was before, as far as nothing happened to it since."""
+    more = True
+    while more:
+        with turn.step() as source:
+            more = undoing.step(source)
+    with turn.step() as source:
+        ImportReject.objects.filter(source_id=source.id).delete()
+        finish(source, ImportStatus.UNDONE)
+
+
+_TURNS: dict[str, Callable[[Turn], None]] = {
+    ImportStatus.READING: _read,
+    ImportStatus.CHECKING: _check,
+    ImportStatus.RUNNING: _run,
+    ImportStatus.UNDOING: _undo,
+}
+
+_Taking = Callable[[Import, list[CleanContact]], list[Reject]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows of the table, read by the cleaner."""
+
+    rows: list[Row] = field(repr=False)
+    cleans: list[CleanContact] = field(repr=False)
+    rejects: list[Reject] = field(repr=False)
+
+
+def _over_rows(turn: Turn, take: _Taking) -> None:
+    """Take the rest of the table, piece by piece. While PostgreSQL writes one, a thread cleans the
+    next: reading rows is half of the work."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: Future[_Piece] | None = None
+        while True:
+            with turn.step() as source:
+                ahead = ahead or _prepared(pool, turn, source, source.rows_read)
+                if ahead is None:
+                    return
+                piece = ahead.result()
+                ahead = _prepared(pool, turn, source, source.rows_read + len(piece.rows))
+                _take(turn, source, piece, take)
+
+
+def _prepared(
+    pool: ThreadPoolExecutor, turn: Turn, source: Import, first: int
+) -> Future[_Piece] | None:
+    """The piece that begins after so many rows, being cleaned; None after the last."""
+    sealed = queries.sealed_rows(source.id, first)
+    if sealed is None:
+        return None
+    ring = keyring(KeyUse.PROFILE)
+    return pool.submit(lambda: _cleaned(turn.cleaner, queries.opened_rows(ring, *sealed)))
+
+
+def _take(turn: Turn, source: Import, piece: _Piece, take: _Taking) -> None:
+    rejects = [*piece.rejects, *take(source, piece.cleans)]
+    refused = {reject.number for reject in rejects}
+    flagged = _flagged([clean for clean in piece.cleans if clean.number not in refused])
+    _keep_rejects(turn, piece.rows, rejects, flagged)
+    source.flagged_count += len(flagged)
+    source.rows_read += len(piece.rows)
+    source.rejected_count += len(rejects)
+
+
+def _cleaned(cleaner: Cleaner, rows: list[Row]) -> _Piece:
+    piece = _Piece(rows, [], [])
+    for row in rows:
+        if row.problem:
+            piece.rejects.append(Reject(row.number, (row.problem,), (row.problem,)))
             continue
-        values = {header: row.values.get(header, "") for header in run.mapping}
+        found = cleaner.clean(row.number, row.cells)
+        if isinstance(found, CleanContact):
+            piece.cleans.append(found)
+        else:
+            piece.rejects.append(found)
+    return piece
+
+
+def _flagged(cleans: Sequence[CleanContact]) -> list[Reject]:
+    """Addresses that are well formed and yet will hardly reach the patient."""
+    found = []
+    for clean in cleans:
+        words = tuple(flag.words for flag in flags(clean.email)) if clean.email else ()
+        if words:
+            found.append(Reject(clean.number, words, ()))
+    return found
+
+
+def _count(source: Import, created: int, updated: int, unchanged: int) -> None:
+    source.created_count += created
+    source.updated_count += updated
+    source.unchanged_count += unchanged
+
+
+def _rejected(source: Import) -> int:
+    waiting = ImportReject.objects.filter(source_id=source.id, flagged=False, corrected=False)
+    return int(waiting.count())
+
+
+def _keep_rejects(
+    turn: Turn, rows: Sequence[Row], rejects: Sequence[Reject], flagged: Sequence[Reject]
+) -> None:
+    """Keep rows with their reasons. One that was corrected meanwhile stays corrected."""
+    if not rejects and not flagged:
+        return
+    cells = {row.number: row.cells for row in rows}
+    ring, kept = keyring(KeyUse.PROFILE), []
+    for reject, is_flag in (*((r, False) for r in rejects), *((f, True) for f in flagged)):
+        found = ImportReject(source_id=turn.import_id, row=reject.number, flagged=is_flag)
+        values = values_by_name(turn.names, turn.columns, cells[reject.number])
         body = orjson.dumps({"reasons": reject.reasons, "values": values})
-        found = ImportReject(source_id=run.import_id, row=row.number)
         found.sealed = ring.seal(body, REJECT_TABLE, found.id)
         kept.append(found)
-    ImportReject.objects.bulk_create(kept)
-    return len(kept)
+    ImportReject.objects.bulk_create(kept, ignore_conflicts=True, batch_size=1_000)
 
 
-def _end(run: _Run, status: ImportStatus, problem: str = "") -> None:
-    """Close the import and delete the uploaded file."""
-    with acting_for(run.organization_id):
-        source = _held(run)
-        if source is None:
+def values_by_name(
+    names: Sequence[str], columns: dict[int, str], cells: Sequence[str]
+) -> dict[str, str]:
+    """The mapped cells of a row by column name; blank where the row did not line up."""
+    return {names[column]: cells[column] if cells else "" for column in columns}
+
+
+CORRECTED_AT_ONCE = 1_000
+
+
+def _corrected(
+    turn: Turn,
+) -> Iterator[tuple[list[Row], list[CleanContact], list[Reject]]]:
+    """Rows that were rejected and corrected, read again."""
+    position = {turn.names[column]: column for column in turn.columns}
+    after, ring = 0, keyring(KeyUse.PROFILE)
+    while True:
+        waiting = ImportReject.objects.filter(
+            source_id=turn.import_id, corrected=True, row__gt=after
+        ).order_by("row")
+        rows: list[Row] = []
+        for each in waiting[:CORRECTED_AT_ONCE]:
+            body = orjson.loads(ring.open(bytes(each.sealed), REJECT_TABLE, each.id))
+            cells = [""] * len(turn.names)
+            for name, text in body["values"].items():
+                if name in position:
+                    cells[position[name]] = text
+            rows.append(Row(each.row, tuple(cells)))
+        if not rows:
             return
-        source.status, source.problem = status, problem
-        source.lease_until, source.finished_at = None, timezone.now()
-        source.save(update_fields=["status", "problem", "lease_until", "finished_at"])
-        ImportChunk.objects.filter(source_id=source.id).delete()
-        audit.record(
-            "import_finished",
-            object_type="import",
-            object_id=source.id,
-            status=status.value,
-            created=source.created_count,
-            updated=source.updated_count,
-            unchanged=source.unchanged_count,
-            rejected=source.rejected_count,
-        )
+        after = rows[-1].number
+        piece = _cleaned(turn.cleaner, rows)
+        yield rows, piece.cleans, piece.rejects
+
+
+def _reject_again(turn: Turn, rows: Sequence[Row], rejects: Sequence[Reject]) -> None:
+    """What is still wrong with corrected rows; they wait for somebody again."""
+    numbers = [reject.number for reject in rejects]
+    ImportReject.objects.filter(source_id=turn.import_id, row__in=numbers).delete()
+    _keep_rejects(turn, rows, rejects, ())

@@ -1,73 +1,47 @@
-"""Storing people: sealed, with the tokens by which they are found."""
+"""What people do with single contacts, and the log of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
-import orjson
-from django.db import connection
-from django.db.models import Count
+from celery import current_app
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
 from django.utils import timezone
 
+from accounts import queries as accounts
+from accounts.rules import Role
 from audit import services as audit
 from contacts import queries
-from contacts.models import Contact, Relationship
-from contacts.queries.people import TABLE, open_profile
+from contacts.models import Contact, ImportChange, Unmasking
+from contacts.queries.people import TABLE, UNMASKED_FOR, UNMASKING_TABLE
 from contacts.rules.email import EmailAddress
-from contacts.rules.fields import Field, Value, index_entries
-from contacts.rules.imports import CleanContact
-from contacts.rules.starter import DECEASED, EMAIL, LANGUAGE, RELATIONSHIP
+from contacts.rules.fields import Value
+from contacts.rules.imports import corrected, identity_of, merged
+from contacts.rules.starter import EMAIL, RECORD_NUMBER
+from contacts.services import incoming
+from contacts.services.saving import one_writer_at_a_time, replace_profiles
+from contacts.vetoes import erasers, unerasable, unmergeable
 from tenancy.current import current_organization_id
-from tenancy.keys import blind_index, keyring
-from tenancy.models import KeyUse
+from tenancy.keys import keyring
+from tenancy.models import KeyUse, Organization, new_id
 
-FALLBACK_LANGUAGE = "en"
+REASON_CHARACTERS = (8, 300)
 
-_WRITTEN = [
-    "profile",
-    "tokens",
-    "index_version",
-    "email_token",
-    "mail_domain",
-    "language",
-    "relationship",
-    "deceased",
-    "updated_at",
-]
+
+class Refused(ValueError):
+    """What was asked for may not be done. Says why."""
 
 
 @dataclass
-class Saved:
-    """What became of the people that were given."""
+class Wrong(ValueError):
+    """Values that cannot be kept: a sentence for each field's key. None of them repeats a value."""
 
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-
-def save_contact(clean: CleanContact) -> UUID:
-    """Store one person; returns the contact's id."""
-    save_many([clean])
-    identity = _identity_token(clean)
-    contact: UUID = Contact.objects.values_list("id", flat=True).get(identity=identity)
-    return contact
-
-
-def save_many(cleans: Collection[CleanContact]) -> Saved:
-    """Store people, new or known by their identity, with a constant number of queries.
-
-    What is known and not given again stays: a blank cell is no news. Somebody given twice is
-    merged in the given order. Erased people stay erased, and a profile that cannot be opened stays
-    as it is, so that nothing overwrites what happened to it.
-    """
-    _one_writer_at_a_time()
-    stock = _Stock({_identity_token(clean) for clean in cleans})
-    for clean in cleans:
-        stock.merge(_identity_token(clean), clean.profile)
-    stock.write()
-    return stock.saved
+    problems: dict[str, str]
 
 
 def record_view(contact_id: UUID) -> None:
@@ -85,89 +59,159 @@ def record_look_up(contact_ids: Iterable[UUID]) -> None:
     audit.record("contacts_looked_up", contacts=[str(each) for each in contact_ids])
 
 
-class _Stock:
-    """The contacts behind some identities, as they will be once written."""
-
-    def __init__(self, identities: Collection[UUID]) -> None:
-        self.saved = Saved()
-        self.fields = queries.fields()
-        self.index, self.ring = blind_index(), keyring(KeyUse.PROFILE)
-        self.rows = {row.identity: row for row in Contact.objects.filter(identity__in=identities)}
-        self.profiles = self._readable_profiles()
-        self.changed: set[UUID] = set()
-
-    def _readable_profiles(self) -> dict[UUID, dict[str, Value]]:
-        living = (row for row in self.rows.values() if row.erased_at is None)
-        profiles = ((row.identity, open_profile(self.ring, row.id, row.profile)) for row in living)
-        return {identity: profile for identity, profile in profiles if profile is not None}
-
-    def merge(self, identity: UUID, news: dict[str, Value]) -> None:
-        if identity not in self.rows:
-            self.rows[identity] = Contact(identity=identity)
-            self.profiles[identity] = dict(news)
-            self.saved.created += 1
-        elif self._stays(identity, news):
-            self.saved.unchanged += 1
-            return
-        else:
-            self.profiles[identity] |= news
-            self.saved.updated += 1
-        self.changed.add(identity)
-
-    def _stays(self, identity: UUID, news: dict[str, Value]) -> bool:
-        known = self.profiles.get(identity)
-        return known is None or known | news == known
-
-    def write(self) -> None:
-        rows = [self.rows[identity] for identity in self.changed]
-        addresses = {row.email_token for row in rows}
-        for row in rows:
-            self._fill(row, self.profiles[row.identity])
-        Contact.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["organization", "identity"],
-            update_fields=_WRITTEN,
-        )
-        _mark_households({*addresses, *(row.email_token for row in rows)})
-
-    def _fill(self, row: Contact, profile: dict[str, Value]) -> None:
-        email = profile.get(EMAIL)
-        address = EmailAddress.parse(email) if isinstance(email, str) else None
-        row.profile = self.ring.seal(orjson.dumps(profile), TABLE, row.id)
-        row.tokens = self._tokens(self.fields, profile)
-        row.email_token = queries.address_token(str(address)) if address else None
-        row.mail_domain = address.domain if address else ""
-        row.language = str(profile.get(LANGUAGE) or FALLBACK_LANGUAGE)
-        # Unknown counts as a patient: the relationship with the strictest rules.
-        row.relationship = str(profile.get(RELATIONSHIP) or Relationship.PATIENT.value)
-        row.deceased = profile.get(DECEASED) is True
-        row.updated_at = timezone.now()
-
-    def _tokens(self, fields: Iterable[Field], profile: dict[str, Value]) -> list[int]:
-        return sorted({self.index.token(*entry) for entry in index_entries(fields, profile)})
+def record_values_seen(unmasking: Unmasking) -> None:
+    """Log that somebody was shown a contact's values in clear."""
+    audit.record(
+        "contact_values_seen",
+        object_type="contact",
+        object_id=unmasking.contact_id,
+        unmasking=str(unmasking.id),
+    )
 
 
-def _identity_token(clean: CleanContact) -> UUID:
-    return blind_index().wide_token("identity", clean.identity)
+def unmask(contact_id: UUID, user_id: UUID, reason: str, now: datetime) -> Unmasking:
+    """Show somebody one contact's values for a quarter of an hour (45 CFR 164.502(b)).
 
-
-def _one_writer_at_a_time() -> None:
-    """Two imports of one organization take turns, batch by batch.
-
-    Else both could add the same new person, or miss that they put one address to two people.
+    Raises `Refused` without a reason. Whoever opens more than UNMASKING_ALERT contacts within a day
+    is reported to the privacy officers.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('contacts ' || %s, 0))",
-            [str(current_organization_id())],
+    row = Unmasking(contact_id=contact_id, user_id=user_id, created_at=now)
+    row.until = now + UNMASKED_FOR
+    row.reason = sealed_reason(reason, UNMASKING_TABLE, row.id)
+    before = queries.unmasked_lately(user_id, now)
+    row.save(force_insert=True)
+    audit.record(
+        "contact_unmasked", object_type="contact", object_id=contact_id, unmasking=str(row.id)
+    )
+    opened = queries.unmasked_lately(user_id, now)
+    if before <= settings.UNMASKING_ALERT < opened:
+        audit.record("unmasking_alert", object_type="user", object_id=user_id, contacts=opened)
+        ids = [str(current_organization_id()), str(user_id)]
+        transaction.on_commit(lambda: current_app.send_task("contacts.alert_unmasking", ids))
+    return row
+
+
+def alert_unmasking(user_id: UUID) -> None:
+    """Write to the privacy officers about a colleague who opens many contacts. Names no patient."""
+    organization = Organization.objects.get(id=current_organization_id())
+    officers = accounts.addresses_of(Role.PRIVACY_OFFICER) or accounts.addresses_of(Role.OWNER)
+    name = accounts.names({user_id}).get(user_id, "A colleague")
+    send_mail(
+        f"{organization.name}: many patients' values were opened",
+        f"{name} opened the values of more than {settings.UNMASKING_ALERT} patients within a day."
+        " The log says which, and each patient's page gives the reasons. Sign in and look.",
+        None,
+        officers,
+    )
+
+
+def mask_again(unmasking_id: UUID, user_id: UUID, now: datetime) -> None:
+    """End somebody's own look at a contact before its time."""
+    Unmasking.objects.filter(id=unmasking_id, user_id=user_id, until__gt=now).update(until=now)
+
+
+def sealed_reason(reason: str, table: str, row: UUID) -> bytes:
+    """Seal the reason that somebody gave. Raises `Refused` if it says nothing."""
+    reason = " ".join(reason.split())
+    least, most = REASON_CHARACTERS
+    if not least <= len(reason) <= most:
+        raise Refused(f"Write the reason, in {least} to {most} characters: it stands in the log.")
+    return keyring(KeyUse.PROFILE).seal(reason.encode(), table, row)
+
+
+def correct(contact_id: UUID, texts: Mapping[str, str], today: date) -> list[str]:
+    """Give a contact these values by field key; a blank one is forgotten. Returns changed keys.
+
+    Raises `Wrong` with every problem, or `IdentityTaken`.
+    """
+    one_writer_at_a_time()
+    person = _opened(contact_id)
+    fields = queries.fields_by_key()
+    profile, problems = corrected(person.profile, texts, fields, today)
+    if not problems and not _identity(profile):
+        problems[RECORD_NUMBER] = (
+            "A contact needs a medical record number, or an email with a birth date."
         )
+    if problems:
+        raise Wrong(problems)
+    changed = sorted(
+        key for key in {*profile, *person.profile} if profile.get(key) != person.profile.get(key)
+    )
+    if changed:
+        replace_profiles({contact_id: profile})
+        audit.record(
+            "contact_corrected", object_type="contact", object_id=contact_id, fields=changed
+        )
+    return changed
 
 
-def _mark_households(addresses: set[UUID | None]) -> None:
-    """Mark everybody who shares one of these addresses, and unmark who no longer does."""
-    living = Contact.objects.filter(erased_at__isnull=True, email_token__in=addresses - {None})
-    several = living.values("email_token").annotate(people=Count("id")).filter(people__gt=1)
-    shared = set(several.values_list("email_token", flat=True))
-    living.filter(email_token__in=shared, household=False).update(household=True)
-    living.exclude(email_token__in=shared).filter(household=True).update(household=False)
+def merge(kept_id: UUID, gone_id: UUID) -> None:
+    """Make one contact of two: the kept one's values stand, blanks are filled from the other.
+
+    The other becomes an empty record that says where it went; what was sent to it stays in its
+    history. Raises `Refused`.
+    """
+    if kept_id == gone_id:
+        raise Refused("These are the same contact. Choose another one.")
+    one_writer_at_a_time()
+    kept, gone = _opened(kept_id), _opened(gone_id)
+    if reasons := unmergeable(gone_id):
+        raise Refused(f"It cannot be merged away: {'; '.join(reasons)}. Keep this one instead.")
+    _leave_empty(gone_id, merged_into=kept_id)
+    replace_profiles({kept_id: merged(kept.profile, gone.profile)})
+    audit.record(
+        "contacts_merged", object_type="contact", object_id=kept_id, merged_away=str(gone_id)
+    )
+
+
+def erase(contact_id: UUID, now: datetime) -> None:
+    """Remove everything that tells who a contact is. Raises `Refused`.
+
+    What stays is a blind token by which a later import knows not to bring the person back.
+    """
+    one_writer_at_a_time()
+    if reasons := why_not_erased(contact_id):
+        raise Refused(f"This contact cannot be erased: {'; '.join(reasons)}.")
+    _leave_empty(contact_id, erased_at=now)
+    for eraser in erasers():
+        eraser.erase(contact_id)
+    audit.record("contact_erased", object_type="contact", object_id=contact_id)
+
+
+def why_not_erased(contact_id: UUID) -> list[str]:
+    """Every reason against erasing a contact."""
+    organization = Organization.objects.get(id=current_organization_id())
+    hold = ["the organization is under a legal hold"] if organization.legal_hold else []
+    return hold + unerasable(contact_id)
+
+
+def _leave_empty(contact_id: UUID, **marks: UUID | datetime) -> None:
+    """A contact without values. Somebody erased keeps their identity's token, somebody merged away
+    gives it up."""
+    row = Contact.objects.select_for_update().get(id=contact_id)
+    address = row.email_token
+    Contact.objects.filter(id=contact_id).update(
+        profile=keyring(KeyUse.PROFILE).seal(b"{}", TABLE, contact_id),
+        tokens=[],
+        identity=row.identity if "erased_at" in marks else new_id(),
+        email_token=None,
+        mail_domain="",
+        household=False,
+        erased_at=marks.get("erased_at") or timezone.now(),
+        merged_into=marks.get("merged_into"),
+    )
+    ImportChange.objects.filter(contact_id=contact_id).delete()
+    Unmasking.objects.filter(contact_id=contact_id).update(until=timezone.now())
+    incoming.mark_households([address.bytes] if address else [])
+
+
+def _opened(contact_id: UUID) -> queries.OpenedContact:
+    person = queries.opened([contact_id]).get(contact_id)
+    if person is None:
+        raise Refused("This contact is no more.")
+    return person
+
+
+def _identity(profile: Mapping[str, Value]) -> str:
+    email = profile.get(EMAIL)
+    return identity_of(profile, EmailAddress.parse(str(email)) if email else None)

@@ -1,28 +1,36 @@
-"""Taking an uploaded file: checked and sealed in one pass, then mapped to fields."""
+"""What people do with an import: upload, match, confirm, correct, cancel, undo. Workers do the
+rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 import orjson
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from audit import services as audit
 from contacts import queries
-from contacts.models import Import, ImportChunk, ImportStatus
-from contacts.queries.files import CHUNK_TABLE, IMPORT_TABLE
-from contacts.rules.csvfile import FileProblem, FileSummary, inspect_file
+from contacts.models import Import, ImportChunk, ImportReject, ImportStatus
+from contacts.queries.files import CHUNK_BYTES, CHUNK_TABLE, REJECT_TABLE
 from contacts.rules.exports import write_csv
+from contacts.rules.reading import FileProblem, Table
 from contacts.rules.starter import BIRTH_DATE, EMAIL, RECORD_NUMBER
+from contacts.services import undoing
+from contacts.services.importing import finish, forget_findings
+from contacts.services.reading import sealed_head
 from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
-CHUNK_BYTES = 1_000_000
 FILE_NAME_CHARACTERS = 120
+MAX_CORRECTIONS = 20_000
+ROW = "Row"
 
 
 class MappingProblem(ValueError):
@@ -30,15 +38,25 @@ class MappingProblem(ValueError):
 
 
 def start_upload(pieces: Iterable[bytes], file_name: str, user_id: UUID) -> Import:
-    """Seal an uploaded CSV file while checking its shape; nothing of it is ever kept in clear.
+    """Seal an uploaded file, piece by piece, and let a worker read it.
 
-    Raises `FileProblem` in plain words, and then keeps nothing.
+    Raises `FileProblem` in plain words if it is too large, and then keeps nothing.
     """
     with transaction.atomic():
         source: Import = Import.objects.create(created_by=user_id)
-        summary = inspect_file(_kept(source, pieces))
-        _describe(source, file_name, summary)
+        for piece in _kept(source, pieces):
+            source.size += len(piece)
+        name = " ".join(file_name.split())[-FILE_NAME_CHARACTERS:]
+        source.headers = sealed_head(source, queries.Head(name))
+        source.save(update_fields=["headers", "size"])
+    _hand_to_worker(source)
     return source
+
+
+def size_in_words(octets: int) -> str:
+    """Such as 500 MB or 1.5 GB."""
+    megabytes = octets // 1_000_000
+    return f"{megabytes} MB" if megabytes < 1_000 else f"{megabytes / 1_000:g} GB"
 
 
 def record_preview(import_id: UUID, rows: int) -> None:
@@ -46,36 +64,133 @@ def record_preview(import_id: UUID, rows: int) -> None:
     audit.record("import_previewed", object_type="import", object_id=import_id, rows=rows)
 
 
-def confirm_mapping(import_id: UUID, mapping: Mapping[int, str]) -> None:
-    """Start an import with these fields by column position; other columns are dropped.
+def record_rejects_viewed(import_id: UUID, rows: int) -> None:
+    """Log that somebody was shown rejected rows: masked, but the reasons quote a cell."""
+    audit.record("rejects_viewed", object_type="import", object_id=import_id, rows=rows)
 
-    Confirming twice starts it once. Raises `MappingProblem`.
+
+def confirm_mapping(import_id: UUID, mapping: Mapping[int, str]) -> None:
+    """Check the file with these fields by column position; other columns are dropped.
+
+    Raises `MappingProblem`.
     """
     _check_mapping(mapping)
     source = Import.objects.select_for_update().get(id=import_id)
-    if source.status != ImportStatus.UPLOADED:
+    if source.status not in (ImportStatus.MATCHING, ImportStatus.CHECKED):
         return
     source.mapping = {str(column): key for column, key in mapping.items()}
-    source.status = ImportStatus.QUEUED
-    source.save(update_fields=["mapping", "status"])
+    ImportReject.objects.filter(source_id=source.id).delete()
+    _start(source, ImportStatus.CHECKING)
+
+
+def confirm_import(import_id: UUID) -> None:
+    """Take the rows of a checked file into contacts. Confirming twice starts it once."""
+    source = Import.objects.select_for_update().get(id=import_id)
+    if source.status != ImportStatus.CHECKED:
+        return
+    _start(source, ImportStatus.RUNNING)
     audit.record(
         "import_started",
         object_type="import",
         object_id=source.id,
         rows=source.rows_total,
-        fields=sorted(mapping.values()),
+        fields=sorted(source.mapping.values()),
     )
+
+
+def cancel_import(import_id: UUID) -> bool:
+    """Stop an import wherever it is; False if there is nothing to stop.
+
+    Rows that were taken stay, until it is undone.
+    """
+    source = Import.objects.select_for_update().get(id=import_id)
+    if not queries.can_be_cancelled(source):
+        return False
+    finish(source, ImportStatus.CANCELLED)
+    source.save()
+    return True
+
+
+def undo_import(import_id: UUID, now: datetime) -> bool:
+    """Start to undo an import; False if it is too late or there is nothing to undo."""
+    source = Import.objects.select_for_update().get(id=import_id)
+    if not queries.can_be_undone(source, now):
+        return False
+    source.status, source.lease_until, source.turn_started_at = ImportStatus.UNDOING, None, None
+    source.rows_read = 0
+    source.save()
+    audit.record("import_undo_started", object_type="import", object_id=source.id)
+    _hand_to_worker(source)
+    return True
+
+
+def correct_rows(import_id: UUID, table: Table) -> int:
+    """Take better values for rejected rows, out of the file of them, and try these again.
+
+    Rows are found by their number; a blank row number or another one is passed over. Returns how
+    many were taken. Raises `FileProblem` if the file is not one of rejected rows, or too late.
+    """
+    source = Import.objects.select_for_update().get(id=import_id)
+    if not queries.can_be_corrected(source, timezone.now()):
+        raise FileProblem(
+            "The rejected rows of this import can no longer be corrected here. Import the corrected"
+            " file like any other."
+        )
+    columns = list(queries.mapping(source))
+    better = dict(islice(_better_rows(table, columns), MAX_CORRECTIONS))
+    ring, changed = keyring(KeyUse.PROFILE), []
+    for reject in ImportReject.objects.filter(source_id=import_id, row__in=better, flagged=False):
+        body = orjson.dumps({"reasons": [], "values": better[reject.row]})
+        reject.sealed = ring.seal(body, REJECT_TABLE, reject.id)
+        reject.corrected = True
+        changed.append(reject)
+    ImportReject.objects.bulk_update(changed, ["sealed", "corrected"], batch_size=1_000)
+    if changed:
+        _try_again(source)
+        audit.record(
+            "rejects_corrected", object_type="import", object_id=source.id, rows=len(changed)
+        )
+    return len(changed)
+
+
+def _try_again(source: Import) -> None:
+    if source.status == ImportStatus.CHECKED:
+        _start(source, ImportStatus.CHECKING)
+        return
+    undoing.settle(source)
+    source.status, source.turn_started_at = ImportStatus.RUNNING, None
+    source.save()
+    _hand_to_worker(source)
+
+
+def _better_rows(table: Table, columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    if ROW not in table.headers or not set(columns) <= set(table.headers):
+        raise FileProblem(
+            "This is not the file of rejected rows: it must have the column “Row” and the columns"
+            " that you matched. Download the rejected rows, correct them, and upload that file."
+        )
+    places = {name: table.headers.index(name) for name in columns}
+    number_at = table.headers.index(ROW)
+    for row in table.rows:
+        if row.problem:
+            raise FileProblem(f"Row {row.number} of this file cannot be read: {row.problem}.")
+        number = row.cells[number_at].strip()
+        if number.isascii() and number.isdigit():
+            cells = {name: row.cells[at].removeprefix("'") for name, at in places.items()}
+            yield int(number), cells
+
+
+def _start(source: Import, status: ImportStatus) -> None:
+    """Begin a turn that goes over all rows."""
+    source.status, source.lease_until, source.turn_started_at = status, None, None
+    forget_findings(source)
+    source.save()
+    _hand_to_worker(source)
+
+
+def _hand_to_worker(source: Import) -> None:
     ids = [str(current_organization_id()), str(source.id)]
     transaction.on_commit(lambda: current_app.send_task("contacts.run_import", ids))
-
-
-def discard_upload(import_id: UUID) -> bool:
-    """Throw away an uploaded file that was not imported; False if it was."""
-    waiting = Import.objects.filter(id=import_id, status=ImportStatus.UPLOADED)
-    deleted, _ = waiting.delete()
-    if deleted:
-        audit.record("import_discarded", object_type="import", object_id=import_id)
-    return bool(deleted)
 
 
 def rejected_rows_csv(source: Import) -> bytes:
@@ -84,7 +199,7 @@ def rejected_rows_csv(source: Import) -> bytes:
     columns = list(queries.mapping(source))
     audit.record("rejects_downloaded", object_type="import", object_id=source.id, rows=len(rejects))
     return write_csv(
-        ["Row", "Reason", *columns],
+        [ROW, "Reason", *columns],
         (
             [
                 str(reject.row),
@@ -96,16 +211,6 @@ def rejected_rows_csv(source: Import) -> bytes:
     )
 
 
-def _describe(source: Import, file_name: str, summary: FileSummary) -> None:
-    if not summary.rows:
-        raise FileProblem("The file has columns but no rows. Export it again with the patients.")
-    name = " ".join(file_name.split())[-FILE_NAME_CHARACTERS:]
-    body = orjson.dumps({"file_name": name, "headers": summary.headers})
-    source.headers = keyring(KeyUse.PROFILE).seal(body, IMPORT_TABLE, source.id)
-    source.rows_total = summary.rows
-    source.save(update_fields=["headers", "rows_total", "size"])
-
-
 def _kept(source: Import, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Pass a file through, keeping a sealed copy."""
     ring = keyring(KeyUse.PROFILE)
@@ -113,7 +218,6 @@ def _kept(source: Import, pieces: Iterable[bytes]) -> Iterator[bytes]:
         chunk = ImportChunk(source=source, number=number)
         chunk.sealed = ring.seal(piece, CHUNK_TABLE, chunk.id)
         chunk.save(force_insert=True)
-        source.size += len(piece)
         yield piece
 
 
@@ -122,10 +226,8 @@ def _bounded(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         left -= len(piece)
         if left < 0:
-            megabytes = settings.MAX_IMPORT_BYTES // 1_000_000
-            raise FileProblem(
-                f"The file is larger than {megabytes} MB. Split it and import the parts."
-            )
+            limit = size_in_words(settings.MAX_IMPORT_BYTES)
+            raise FileProblem(f"The file is larger than {limit}. Split it and import the parts.")
         yield piece
 
 

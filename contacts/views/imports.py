@@ -1,4 +1,4 @@
-"""Uploading a file, matching its columns, watching the import, and fetching what was rejected."""
+"""Imports: from the file to the undo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -15,12 +16,30 @@ from accounts import queries as accounts
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import ImportUpload, MappingForm, UploadForm
+from contacts.forms import CorrectionsForm, ImportUpload, MappingForm, UploadForm, largest_upload
 from contacts.models import Import, ImportStatus
-from contacts.rules.csvfile import FileProblem
+from contacts.queries.files import UNDO_FOR
 from contacts.rules.masking import masked_text
+from contacts.rules.reading import FileProblem, Kind
+from contacts.rules.reading.wording import how_it_was_read
+from contacts.rules.remaining import in_words, time_left
 
-UNFINISHED = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+SHOWN_ROWS = 10
+SHOWN_REJECTS = 100
+STEPS = ("Upload", "Match columns", "Check", "Import")
+_STEP = {
+    ImportStatus.READING: 1,
+    ImportStatus.CHECKING: 3,
+    ImportStatus.CHECKED: 3,
+    ImportStatus.RUNNING: 4,
+    ImportStatus.DONE: 4,
+}
+_HAS_REJECTS = (
+    ImportStatus.CHECKED,
+    ImportStatus.DONE,
+    ImportStatus.CANCELLED,
+    ImportStatus.FAILED,
+)
 
 
 @require_GET
@@ -43,7 +62,7 @@ def imports_new(request: MemberRequest) -> HttpResponseBase:
 
 @csrf_protect
 def _upload(request: MemberRequest) -> HttpResponseBase:
-    """A file that cannot be read is refused here, in words."""
+    """A file that is too large is refused here; what is in it, a worker judges."""
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
@@ -52,8 +71,9 @@ def _upload(request: MemberRequest) -> HttpResponseBase:
         except FileProblem as problem:
             form.add_error("file", str(problem))
         else:
-            return redirect("contacts:import_mapping", request.organization.slug, source.id)
-    return render(request, "contacts/import_new.html", {"form": form})
+            return redirect("contacts:import_detail", request.organization.slug, source.id)
+    context = {"form": form, "steps": STEPS, "step": 1, "limit": largest_upload()}
+    return render(request, "contacts/import_new.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -61,52 +81,135 @@ def _upload(request: MemberRequest) -> HttpResponseBase:
 def import_mapping(request: MemberRequest, source: UUID) -> HttpResponseBase:
     """Match columns to fields, with a few masked values of each. Showing them is logged."""
     found = _import(source)
-    if found.status != ImportStatus.UPLOADED:
+    if found.status not in (ImportStatus.MATCHING, ImportStatus.CHECKED):
         return redirect("contacts:import_detail", request.organization.slug, source)
-    head = queries.head(found)
-    form = MappingForm(head.headers, queries.fields_by_key(), request.POST or None)
+    head, rows = queries.head(found), queries.preview(source)
+    matched = queries.Suggested(queries.mapping(found))
+    if not matched.keys:
+        matched = queries.suggested(head.headers, rows, request.GET.get("saved") != "no")
+    form = MappingForm(
+        head.headers, queries.fields(), matched.keys, head.kind == Kind.FHIR, request.POST or None
+    )
     if request.method == "POST" and form.is_valid():
         try:
             services.confirm_mapping(source, form.mapping())
         except services.MappingProblem as problem:
             form.add_error(None, str(problem))
         else:
+            if name := form.cleaned_data["save_as"]:
+                services.save_mapping(name, head.headers, form.mapping(), request.user.id)
+            elif matched.saved:
+                services.note_use_of_mapping(matched.saved.id)
             return redirect("contacts:import_detail", request.organization.slug, source)
-    rows = queries.preview(source)
-    services.record_preview(source, len(rows))
-    columns = [
-        (field, [masked_text(row.get(str(field.label), "")) for row in rows]) for field in form
-    ]
-    context = {"form": form, "source": found, "file_name": head.file_name, "columns": columns}
+    services.record_preview(source, len(rows[:SHOWN_ROWS]))
+    context = {
+        "form": form,
+        "source": found,
+        "file_name": head.file_name,
+        "columns": [
+            (field, _samples(rows[:SHOWN_ROWS], at), name in matched.guessed)
+            for at, (name, field) in enumerate(zip(head.headers, form.columns(), strict=True))
+        ],
+        "matched": matched,
+        "steps": STEPS,
+        "step": 2,
+        **_how_read(head),
+    }
     return render(request, "contacts/import_mapping.html", context)
 
 
 @require_POST
 @organization_page(Permission.IMPORT_CONTACTS)
-def import_discard(request: MemberRequest, source: UUID) -> HttpResponseBase:
-    """Throw away an uploaded file before it is imported."""
-    if services.discard_upload(_import(source).id):
-        messages.success(request, "The file was deleted. Nothing of it was imported.")
-        return redirect("contacts:imports", request.organization.slug)
+def import_confirm(request: MemberRequest, source: UUID) -> HttpResponseBase:
+    """Take the rows of a checked file."""
+    services.confirm_import(_import(source).id)
+    return redirect("contacts:import_detail", request.organization.slug, source)
+
+
+@require_http_methods(["GET", "POST"])
+@organization_page(Permission.IMPORT_CONTACTS)
+def import_cancel(request: MemberRequest, source: UUID) -> HttpResponseBase:
+    """Stop, wherever the import is. The file is deleted; what was taken stays until undone."""
+    found = _import(source)
+    if request.method == "POST":
+        if not services.cancel_import(source):
+            messages.error(request, "There was nothing left to cancel.")
+        return redirect("contacts:import_detail", request.organization.slug, source)
+    if not queries.can_be_cancelled(found):
+        return redirect("contacts:import_detail", request.organization.slug, source)
+    context = {"source": found, "file_name": queries.head(found).file_name}
+    return render(request, "contacts/import_cancel.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@organization_page(Permission.IMPORT_CONTACTS)
+def import_undo(request: MemberRequest, source: UUID) -> HttpResponseBase:
+    """Put contacts back to what they were before, after showing how many that concerns."""
+    found = _import(source)
+    if request.method == "POST":
+        if not services.undo_import(source, timezone.now()):
+            messages.error(request, "This import can no longer be undone.")
+        return redirect("contacts:import_detail", request.organization.slug, source)
+    if not queries.can_be_undone(found, timezone.now()):
+        return redirect("contacts:import_detail", request.organization.slug, source)
+    context = {
+        "source": found,
+        "file_name": queries.head(found).file_name,
+        "plan": queries.undo_plan(found),
+    }
+    return render(request, "contacts/import_undo.html", context)
+
+
+@require_POST
+@organization_page(Permission.IMPORT_CONTACTS)
+def import_correct(request: MemberRequest, source: UUID) -> HttpResponseBase:
+    """Take the file of rejected rows back, corrected."""
+    found = _import(source)
+    form = CorrectionsForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            table = services.read_table(form.cleaned_data["file"].file)
+            taken = services.correct_rows(found.id, table)
+        except FileProblem as problem:
+            messages.error(request, str(problem))
+        else:
+            messages.success(request, _corrected(taken)) if taken else messages.error(
+                request, "None of the rejected rows is in this file. Nothing was changed."
+            )
+    else:
+        messages.error(request, "Choose the corrected file first. It can be 5 MB large at most.")
     return redirect("contacts:import_detail", request.organization.slug, source)
 
 
 @require_GET
 @organization_page(Permission.IMPORT_CONTACTS)
 def import_detail(request: MemberRequest, source: UUID) -> HttpResponseBase:
-    """How an import goes, and what came of it."""
+    """Where an import is, and what came of it."""
     found = _import(source)
-    if found.status == ImportStatus.UPLOADED:
+    if found.status == ImportStatus.MATCHING:
         return redirect("contacts:import_mapping", request.organization.slug, source)
-    context = _progress(found) | {"file_name": queries.head(found).file_name}
+    head = queries.head(found)
+    context = {
+        "file_name": head.file_name,
+        "steps": STEPS if found.status in _STEP else (),
+        "step": _STEP.get(ImportStatus(found.status)),
+        "can_be_cancelled": queries.can_be_cancelled(found),
+        **_progress(found),
+    }
+    if not queries.is_working(found):
+        context |= _how_read(head) | _result(found)
     return render(request, "contacts/import_detail.html", context)
 
 
 @require_GET
 @organization_page(Permission.IMPORT_CONTACTS)
 def import_progress(request: MemberRequest, source: UUID) -> HttpResponseBase:
-    """The part of the page that renews itself."""
-    return render(request, "contacts/import_progress.html", _progress(_import(source)))
+    """The part of the page that renews itself; once the work is done, the page does."""
+    found = _import(source)
+    response = render(request, "contacts/import_progress.html", _progress(found))
+    if not queries.is_working(found):
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @require_GET
@@ -114,13 +217,32 @@ def import_progress(request: MemberRequest, source: UUID) -> HttpResponseBase:
 def import_rejects(request: MemberRequest, source: UUID) -> HttpResponseBase:
     """The rejected rows as CSV, values included. Every download is logged."""
     found = _import(source)
-    if not found.rejected_count:
+    if not found.rejected_count or found.status not in _HAS_REJECTS:
         raise Http404
     response = HttpResponse(
         services.rejected_rows_csv(found), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="rejected-rows-{source}.csv"'
     return response
+
+
+@require_GET
+@organization_page(Permission.IMPORT_CONTACTS)
+def saved_mappings(request: MemberRequest) -> HttpResponseBase:
+    found = queries.saved_mappings()
+    names = accounts.names({saved.created_by for saved in found})
+    rows = [(saved, names.get(saved.created_by, "")) for saved in found]
+    return render(request, "contacts/import_mappings.html", {"rows": rows})
+
+
+@require_POST
+@organization_page(Permission.IMPORT_CONTACTS)
+def saved_mapping_delete(request: MemberRequest, mapping: UUID) -> HttpResponseBase:
+    if queries.mapping_by_id(mapping) is None:
+        raise Http404
+    services.delete_mapping(mapping)
+    messages.success(request, "The matching was deleted. Past imports are not touched.")
+    return redirect("contacts:saved_mappings", request.organization.slug)
 
 
 def _import(import_id: UUID) -> Import:
@@ -130,5 +252,63 @@ def _import(import_id: UUID) -> Import:
     return found
 
 
+def _samples(rows: list[list[str]], column: int) -> list[str]:
+    """A column's first cells, masked; none if all are blank."""
+    masked = [masked_text(row[column]) for row in rows]
+    return masked if any(masked) else []
+
+
 def _progress(source: Import) -> dict[str, Any]:
-    return {"source": source, "unfinished": source.status in UNFINISHED}
+    """`total` is 0 while nobody knows: a file's rows are not counted before they are read."""
+    total = source.rows_total
+    if source.status == ImportStatus.READING:
+        total = 0
+    elif source.status == ImportStatus.UNDOING:
+        total = source.rows_read + source.created_count + source.updated_count - source.kept_count
+    left = time_left(source.rows_read, total, source.turn_started_at, timezone.now())
+    return {
+        "source": source,
+        "working": queries.is_working(source),
+        "waiting": source.turn_started_at is None,
+        "total": total,
+        "left": in_words(left) if left is not None else "",
+    }
+
+
+def _result(source: Import) -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        "taken": source.created_count + source.updated_count,
+        "can_be_undone": queries.can_be_undone(source, now),
+        "undo_until": source.finished_at + UNDO_FOR if source.finished_at else None,
+        "can_be_corrected": queries.can_be_corrected(source, now),
+        "corrected": queries.corrected_rows(source.id),
+        "corrections": CorrectionsForm(),
+        **_rejects(source),
+    }
+
+
+def _rejects(source: Import) -> dict[str, Any]:
+    """The first rows that were rejected, or taken with a remark, masked. Showing them is logged."""
+    if source.status not in _HAS_REJECTS:
+        return {}
+    shown = [
+        [(each, _masked(each)) for each in queries.rejects(source.id, flagged, SHOWN_REJECTS)]
+        for flagged in (False, True)
+    ]
+    if count := sum(map(len, shown)):
+        services.record_rejects_viewed(source.id, count)
+    rejected, flagged = shown
+    return {"rejected": rejected, "flagged": flagged}
+
+
+def _masked(reject: queries.Reject) -> list[tuple[str, str]]:
+    return [(name, masked_text(text)) for name, text in reject.values.items()]
+
+
+def _how_read(head: queries.Head) -> dict[str, Any]:
+    return {"how_read": how_it_was_read(head.kind, head.notes)}
+
+
+def _corrected(rows: int) -> str:
+    return f"{rows:,} corrected row{' is' if rows == 1 else 's are'} being tried again."

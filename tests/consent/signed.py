@@ -12,7 +12,7 @@ from consent.models import Authorization, FormVersion
 from consent.rules.purposes import Information, Purpose, Remuneration, Use
 from consent.rules.starter import starter_form
 from contacts import queries as contacts
-from contacts.services.people import save_many
+from contacts.services.saving import save_many
 from tenancy.models import Organization, new_id
 from tests.post import clean
 

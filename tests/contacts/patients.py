@@ -14,8 +14,7 @@ from django.test import Client
 from config.demo.patients import generate
 from contacts import queries, services
 from contacts.models import Import
-from contacts.rules.csvfile import Row
-from contacts.rules.imports import CleanContact, clean_row, suggest_mapping
+from contacts.rules.imports import CleanContact, Cleaner, suggest_mapping
 from contacts.tasks import run_import
 from tenancy.current import acting_for
 from tests.people import Room
@@ -58,6 +57,14 @@ def newest_import(room: Room) -> Import:
         return queries.imports()[0]
 
 
+def work_on(room: Room, source: Import) -> Import:
+    """Let a worker do what is due."""
+    run_import(str(room.riverside.id), str(source.id))
+    with acting_for(room.riverside.id):
+        source.refresh_from_db()
+    return source
+
+
 def confirm(client: Client, room: Room, source: Import) -> object:
     """Confirm the mapping that the page suggests; returns the response."""
     with acting_for(room.riverside.id):
@@ -67,23 +74,33 @@ def confirm(client: Client, room: Room, source: Import) -> object:
     return client.post(room.url(f"imports/{source.id}/mapping/"), data)
 
 
-def import_file(client: Client, room: Room, content: bytes) -> Import:
-    """Upload, map and import a file as a person and a worker do it."""
-    upload(client, room, content)
-    source = newest_import(room)
+def read_file(client: Client, room: Room, content: bytes, name: str = "export.csv") -> Import:
+    """Upload a file and let a worker read it."""
+    upload(client, room, content, name)
+    return work_on(room, newest_import(room))
+
+
+def check_file(client: Client, room: Room, content: bytes) -> Import:
+    """Upload, map and check a file as a person and a worker do it."""
+    source = read_file(client, room, content)
     confirm(client, room, source)
-    run_import(str(room.riverside.id), str(source.id))
-    with acting_for(room.riverside.id):
-        source.refresh_from_db()
-    return source
+    return work_on(room, source)
+
+
+def import_file(client: Client, room: Room, content: bytes) -> Import:
+    """The same, and import it."""
+    source = check_file(client, room, content)
+    client.post(room.url(f"imports/{source.id}/confirm/"))
+    return work_on(room, source)
 
 
 def cleaned(rows: Iterable[Mapping[str, str]]) -> list[CleanContact]:
     """Rows as the import reads them; every one must be good."""
-    fields, mapping, found = queries.fields_by_key(), {}, []
+    fields, found = queries.fields_by_key(), []
     for number, row in enumerate(rows, start=2):
-        mapping = mapping or suggest_mapping(row, fields)
-        clean = clean_row(Row(number, dict(row)), mapping, fields, TODAY)
+        mapping = suggest_mapping(row, fields)
+        columns = {at: mapping[header] for at, header in enumerate(row) if header in mapping}
+        clean = Cleaner(columns, fields, TODAY).clean(number, list(row.values()))
         assert isinstance(clean, CleanContact), clean
         found.append(clean)
     return found

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from config.demo.patients import HEADERS, SEED, Row, authorization_plan, generate, write_csv
-from contacts.rules.csvfile import inspect_file, read_rows
-from contacts.rules.imports import Reject, clean_row, suggest_mapping
+from contacts.rules.imports import Cleaner, Reject, suggest_mapping
+from contacts.rules.reading import Table, read
 from contacts.rules.starter import starter_fields
 
 TODAY = date(2026, 11, 21)
@@ -60,10 +60,14 @@ def test_authorizations_are_as_planned(patients: list[Row]) -> None:
 def test_the_file_imports_but_for_its_bad_rows(tmp_path: Path) -> None:
     path = tmp_path / "patients.csv"
     write_csv(path, 500, today=TODAY, bad_rows=25)
-    chunks = [path.read_bytes()]
-    summary = inspect_file(chunks)
-    assert (summary.headers, summary.rows) == (HEADERS, 525)
-    mapping = suggest_mapping(summary.headers, FIELDS)
+    with path.open("rb") as file:
+        table = read(file)
+        assert isinstance(table, Table)
+        rows = list(table.rows)
+    assert (table.headers, len(rows)) == (HEADERS, 525)
+    mapping = suggest_mapping(HEADERS, FIELDS)
     assert set(mapping) == set(HEADERS)
-    results = [clean_row(row, mapping, FIELDS, TODAY) for row in read_rows(chunks)]
+    columns = {at: mapping[header] for at, header in enumerate(HEADERS)}
+    cleaner = Cleaner(columns, FIELDS, TODAY)
+    results = [cleaner.clean(row.number, row.cells) for row in rows]
     assert sum(isinstance(result, Reject) for result in results) == 25

@@ -18,10 +18,10 @@ from contacts.rules.fields import (
     Value,
     ValueProblem,
     clean_value,
-    index_entries,
     normalize,
     refuse_psychotherapy_notes,
 )
+from contacts.rules.indexing import index_entries
 from contacts.rules.starter import starter_fields
 
 FIELDS = starter_fields()

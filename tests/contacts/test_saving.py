@@ -102,10 +102,45 @@ def test_saving_takes_the_same_number_of_queries_for_many(
 ) -> None:
     store([patient(0)])
     few, many = cleaned([patient(1)]), cleaned(patient(n) for n in range(2, 60))
-    with django_assert_num_queries(6):  # type: ignore[operator]
+    with django_assert_num_queries(9):  # type: ignore[operator]
         services.save_many(few)
-    with django_assert_num_queries(6):  # type: ignore[operator]
+    with django_assert_num_queries(9):  # type: ignore[operator]
         services.save_many(many)
+
+
+def test_a_record_number_joins_somebody_known_by_address_and_birth_date(
+    riverside: Room,
+) -> None:
+    store([patient(1, MRN="")])
+    saved = services.save_many(cleaned([patient(1, Department="Neurology")]))
+    assert (saved.created, saved.updated) == (0, 1)
+    [person] = queries.page().contacts
+    assert person.profile["record_number"] == "RH000001"
+    saved = services.save_many(cleaned([patient(1, MRN="", Department="Oncology")]))
+    assert (saved.created, saved.updated) == (0, 1)
+
+
+def test_twins_with_one_address_stay_two(riverside: Room) -> None:
+    shared = {"Email": "family@oldpost.test"}
+    store([patient(1, **shared), patient(2, **shared, **{"First Name": "Wolfgang"})])
+    assert len(_all()) == 2
+    nameless = patient(3, MRN="", **shared, **{"First Name": ""})
+    saved = services.save_many(cleaned([nameless]))
+    [reject] = saved.rejects
+    assert "two patients have this email and birth date" in reject.public_reasons[0]
+    named = patient(4, MRN="", **shared, **{"First Name": "wolfgang"}, Department="Oncology")
+    saved = services.save_many(cleaned([named]))
+    assert (saved.created, saved.updated, saved.rejects) == (0, 1, [])
+
+
+def test_a_preview_says_what_saving_does_and_stores_nothing(riverside: Room) -> None:
+    store([patient(1), patient(2)])
+    rows = [patient(1), patient(2, Department="Neurology"), patient(3), patient(3)]
+    found = services.preview_many(cleaned(rows))
+    assert len(_all()) == 2
+    saved = services.save_many(cleaned(rows))
+    assert (found.created, found.updated, found.unchanged) == (1, 1, 2)
+    assert (saved.created, saved.updated, saved.unchanged) == (1, 1, 2)
 
 
 def _all() -> dict[object, queries.OpenedContact]:

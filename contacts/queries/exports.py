@@ -1,0 +1,71 @@
+"""Files of contacts: who is in one, and the sealed pieces of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from uuid import UUID
+
+from django.db import connection
+
+from contacts.models import Export, ExportChunk, Segment
+from contacts.queries.audience import matching_profiles, segment_tree
+from contacts.queries.definitions import today
+from contacts.rules import segments
+from contacts.rules.fields import Value
+from tenancy.current import acting_for
+from tenancy.keys import keyring
+from tenancy.models import KeyUse
+
+TABLE = "contacts_export"
+CHUNK_TABLE = "contacts_exportchunk"
+SHOWN = 50
+
+
+def exports() -> list[Export]:
+    """The newest exports."""
+    return list(Export.objects.order_by("-id")[:SHOWN])
+
+
+def export_by_id(export_id: UUID) -> Export | None:
+    found: Export | None = Export.objects.filter(id=export_id).first()
+    return found
+
+
+def export_reason(export: Export) -> str:
+    """Why somebody asked for it, in their words."""
+    return keyring(KeyUse.PROFILE).open(bytes(export.reason), TABLE, export.id).decode()
+
+
+def exported_people(segment_id: UUID | None, at_once: int) -> Iterator[list[dict[str, Value]]]:
+    """The profiles of a segment's people, or of everybody. Raises `SegmentProblem`."""
+    if segment_id is None:
+        tree = segments.Segment()
+    else:
+        found = Segment.objects.filter(id=segment_id).first()
+        if found is None:
+            raise segments.SegmentProblem("The segment is no more.")
+        tree = segment_tree(found)
+    profiles = matching_profiles(tree, today())
+    while batch := list(islice(profiles, at_once)):
+        yield batch
+
+
+def export_pieces(organization_id: UUID, export_id: UUID) -> Iterator[bytes]:
+    """The file, piece by piece, each read in a transaction of its own: outside `acting_for`."""
+    number = 0
+    while True:
+        with acting_for(organization_id):
+            piece = ExportChunk.objects.filter(export_id=export_id, number=number).first()
+            if piece is None:
+                return
+            plain = keyring(KeyUse.PROFILE).open(bytes(piece.sealed), CHUNK_TABLE, piece.id)
+        yield plain
+        number += 1
+
+
+def stranded_exports() -> list[tuple[UUID, UUID]]:
+    """(organization, export) that nobody writes, in every organization. Outside `acting_for`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT organization_id, export_id FROM contacts_stranded_exports()")
+        return list(cursor.fetchall())
