@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 READY := .local/ready
+BENCH = SEALWRIGHT_FOLDER=$(CURDIR)/.local/bench $(BIN)/python -m config.embedded.servers $(BIN)/python
 
 help: ## Say what each word does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -24,6 +25,12 @@ lint: prepare ## Format, lint, types and layers, without tests
 	@SEALWRIGHT_LOCAL=1 SEALWRIGHT_FOLDER=$(CURDIR)/.local/test $(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache >.local/layers.log || { cat .local/layers.log; exit 1; }
 
+bench-import: prepare ## A million rows from CSV to sealed and indexed (ARGS="--rows 100000" for a quick look)
+	@$(BENCH) -m benchmarks.bench_import $(ARGS)
+
+bench-segment: prepare ## Counts of segments over a million contacts (ARGS="--contacts 100000")
+	@$(BENCH) -m benchmarks.bench_segment $(ARGS)
+
 format: prepare ## Put the code into the house's format
 	@$(BIN)/ruff check -q --fix-only . ; $(BIN)/ruff format -q .
 
@@ -33,4 +40,4 @@ prepare:
 clean: ## Remove what was made here: .venv, node_modules and .local with its databases
 	rm -rf .venv node_modules .local
 
-.PHONY: help demo serve test lint format prepare clean
+.PHONY: help demo serve test bench-import bench-segment lint format prepare clean
