@@ -16,6 +16,8 @@ MENU = (
     ("Segments", "users-group", "contacts:segments", Permission.SEE_SEGMENTS),
     ("Patients", "address-book", "contacts:contacts", Permission.SEE_CONTACTS),
     ("Imports", "file-import", "contacts:imports", Permission.IMPORT_CONTACTS),
+    ("Exports", "file-export", "contacts:exports", Permission.REQUEST_EXPORTS),
+    ("Patient fields", "forms", "contacts:fields", Permission.MANAGE_FIELDS),
     ("Authorizations", "signature", "consent:forms", Permission.SEE_CONSENT),
     ("Senders", "at", "campaigns:senders", Permission.MANAGE_SENDERS),
     ("Staff", "users", "people:staff", Permission.MANAGE_STAFF),

@@ -55,3 +55,9 @@ def member_by_id(membership_id: UUID) -> Membership | None:
 def names(user_ids: set[UUID]) -> dict[UUID, str]:
     """Names of users by id, for pages that show who did something."""
     return dict(User.objects.filter(id__in=user_ids).values_list("id", "name"))
+
+
+def addresses_of(role: Role) -> list[str]:
+    """The email addresses of this organization's members with a role."""
+    members = Membership.objects.filter(role=role.value, is_active=True)
+    return list(members.order_by("user__email").values_list("user__email", flat=True))

@@ -21,7 +21,14 @@ class Role(StrEnum):
 class Permission(StrEnum):
     SEE_DASHBOARD = "see_dashboard"
     SEE_CONTACTS = "see_contacts"
+    SEARCH_NAMES = "search_names"
+    UNMASK_CONTACTS = "unmask_contacts"
+    EDIT_CONTACTS = "edit_contacts"
+    ERASE_CONTACTS = "erase_contacts"
+    REQUEST_EXPORTS = "request_exports"
+    ALLOW_EXPORTS = "allow_exports"
     IMPORT_CONTACTS = "import_contacts"
+    MANAGE_FIELDS = "manage_fields"
     SEE_SEGMENTS = "see_segments"
     EDIT_SEGMENTS = "edit_segments"
     SEE_CONSENT = "see_consent"
@@ -53,7 +60,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         _EVERYBODY
         | {
             _P.SEE_CONTACTS,
+            _P.SEARCH_NAMES,
+            _P.UNMASK_CONTACTS,
+            _P.EDIT_CONTACTS,
+            _P.ERASE_CONTACTS,
+            _P.REQUEST_EXPORTS,
+            _P.ALLOW_EXPORTS,
             _P.IMPORT_CONTACTS,
+            _P.MANAGE_FIELDS,
             _P.SEE_SEGMENTS,
             _P.SEE_CONSENT,
             _P.PUBLISH_FORMS,
@@ -68,7 +82,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         _EVERYBODY
         | {
             _P.IMPORT_CONTACTS,
+            _P.MANAGE_FIELDS,
             _P.SEE_CONTACTS,
+            _P.REQUEST_EXPORTS,
             _P.SEE_SEGMENTS,
             _P.EDIT_SEGMENTS,
             _P.SEE_CONSENT,

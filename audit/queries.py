@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -36,6 +36,12 @@ def newest_events(limit: int = 100, *, people_only: bool = False) -> QuerySet[Ev
     if people_only:
         events = events.filter(actor_id__isnull=False)
     return events[:limit]
+
+
+def events_about(object_id: UUID, actions: Collection[str], limit: int) -> list[Event]:
+    """The newest entries of these kinds about one object."""
+    found = Event.objects.filter(object_id=object_id, action__in=actions)
+    return list(found.order_by("-occurred_at", "-id")[:limit])
 
 
 def organizations_with_pending_events() -> list[UUID]:

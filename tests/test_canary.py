@@ -51,11 +51,17 @@ def the_whole_way(room: Room, post: Post) -> dict[str, str]:
     organization = room.riverside.id
     with acting_for(organization):
         source = uploads.start_upload([CSV.encode()], "patients.csv", marketer)
+    importing.run_import(organization, source.id)
+    with acting_for(organization):
+        source.refresh_from_db()
         headers = contacts.head(source).headers
         mapped = suggest_mapping(headers, contacts.fields_by_key())
         uploads.confirm_mapping(
             source.id, {n: mapped[header] for n, header in enumerate(headers) if header in mapped}
         )
+    importing.run_import(organization, source.id)
+    with acting_for(organization):
+        uploads.confirm_import(source.id)
     importing.run_import(organization, source.id)
     with acting_for(organization):
         tree = '{"where": {"kind": "all", "of": [{"kind": "field", "field": "department",'
