@@ -257,6 +257,7 @@ def drop_suppression_tokens(_subject: str, after: UUID | None) -> Step:
         row.id
         for row, address in _addresses(rows)
         if row.address_token != contacts.address_token(address)
+        and row.address_token not in contacts.addresses_in_use([row.address_token])
     ]
     Suppression.objects.filter(id__in=old).delete()
     return Step(len(rows), rows[-1].id if rows else None)

@@ -387,6 +387,7 @@ class Export(TenantModel):
         max_length=10, choices=ExportStatus.choices, default=ExportStatus.REQUESTED
     )
     segment = models.UUIDField(null=True, help_text="Whose people; empty for everybody.")
+    tree = models.BinaryField(help_text="The segment as it was asked for, sealed.")
     fields = ArrayField(models.CharField(max_length=40), help_text="Keys of the fields in it.")
     reason = models.BinaryField(help_text="Sealed.")
     rows = models.PositiveIntegerField(default=0)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import connection
 
 from encryption.cipher import CannotOpen
-from tenancy.keys import add_key, keyring
+from tenancy.keys import KEPT_SECONDS, add_key, keyring
 from tenancy.models import DataKey, KeyUse, Walk
 from tenancy.walks import Step, Walker, register_walk, start_walk, unfinished
-
-ROWS_AT_ONCE = 500
 
 log = structlog.get_logger()
 ROTATED = (
@@ -38,6 +37,7 @@ class StillNeeded(RuntimeError):
 
 _walks: dict[KeyUse, list[tuple[str, int]]] = {}
 _columns: list[Sealed] = []
+_counts: dict[KeyUse, list[Callable[[int], int]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Sealed:
     use: KeyUse
     label: str
     row: str = "id"
+    at_once: int = 500
+    """Rows of a step: few where a value is a megabyte."""
 
 
 def register_sealed(*columns: Sealed) -> None:
@@ -66,19 +68,28 @@ def register_rotation(use: KeyUse, kind: str, rank: int = 10) -> None:
     _walks.setdefault(use, []).append((kind, rank))
 
 
+def register_remaining(use: KeyUse, count: Callable[[int], int]) -> None:
+    """Count what still depends on older keys than this version, beside sealed columns."""
+    _counts.setdefault(use, []).append(count)
+
+
 def rotate(use: KeyUse) -> list[Walk]:
     """Make a newer key and begin to seal everything under it. Runs inside `acting_for`.
 
     The key seals nothing before every process knows it, so the walks begin a little later.
     """
     key = add_key(use)
-    return [start_walk(kind, rank=rank, not_before=key.active_from) for kind, rank in _walks[use]]
+    # A worker may have looked at its keys just before this one became active.
+    begin = key.active_from + timedelta(seconds=2 * KEPT_SECONDS)
+    return [start_walk(kind, rank=rank, not_before=begin) for kind, rank in _walks[use]]
 
 
 def remaining(use: KeyUse) -> int:
     """How many values are still sealed under older keys of this use."""
     columns = [each for each in _columns if each.use is use]
-    return sum(_count_old(each) for each in columns)
+    return sum(_count_old(each) for each in columns) + sum(
+        count(keyring(use).current.version) for count in _counts.get(use, ())
+    )
 
 
 def retire(use: KeyUse) -> int:
@@ -91,7 +102,7 @@ def retire(use: KeyUse) -> int:
     if any(walk.kind in kinds for walk in unfinished()):
         raise StillNeeded("the work of the last rotation is not finished")
     if left := remaining(use):
-        raise StillNeeded(f"{left:,} values are still sealed under an older key")
+        raise StillNeeded(f"{left:,} values still depend on an older key")
     older = DataKey.objects.filter(use=use.value, version__lt=keyring(use).current.version)
     deleted, _ = older.delete()
     return deleted
@@ -114,7 +125,7 @@ def _sealer(column: Sealed) -> Callable[[str, UUID | None], Step]:
     """Seal the next values under the current key. What cannot be opened stays as it is."""
     find = (
         f"SELECT id, {column.row}, {column.column} FROM {column.table}"  # noqa: S608 -- ours
-        f" WHERE id > %s AND {_is_old(column)} ORDER BY id LIMIT {ROWS_AT_ONCE} FOR UPDATE"
+        f" WHERE id > %s AND {_is_old(column)} ORDER BY id LIMIT {column.at_once} FOR UPDATE"
     )
     write = (
         f"UPDATE {column.table} t SET {column.column} = n.sealed"  # noqa: S608 -- ours

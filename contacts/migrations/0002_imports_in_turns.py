@@ -74,20 +74,6 @@ UPDATE contacts_import SET status = CASE WHEN status = 'uploaded' THEN 'reading'
 WHERE status IN ('uploaded', 'queued', 'running')
 """
 
-# Dates are indexed by month since now, record numbers and addresses no longer: every index is
-# built again in the background, and until then people are found by opening.
-REBUILD = """
-INSERT INTO tenancy_walk (id, organization_id, kind, subject, rank, done, total, created_at)
-SELECT gen_random_uuid(), o.id, 'contacts.index', '', 20, 0,
-    (SELECT count(*) FROM contacts_contact c WHERE c.organization_id = o.id), now()
-FROM tenancy_organization o
-WHERE EXISTS (SELECT FROM contacts_contact c WHERE c.organization_id = o.id)
-"""
-NOT_INDEXED = """
-UPDATE contacts_fielddefinition f SET indexed = false WHERE searchable AND EXISTS
-    (SELECT FROM contacts_contact c WHERE c.organization_id = f.organization_id)
-"""
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -169,6 +155,10 @@ class Migration(migrations.Migration):
                         help_text="Keys of the fields in it.",
                         size=None,
                     ),
+                ),
+                (
+                    "tree",
+                    models.BinaryField(help_text="The segment as it was asked for, sealed."),
                 ),
                 ("reason", models.BinaryField(help_text="Sealed.")),
                 ("rows", models.PositiveIntegerField(default=0)),
@@ -743,6 +733,4 @@ class Migration(migrations.Migration):
             STRANDED_EXPORTS,
             ["contacts_export"],
         ),
-        migrations.RunSQL(REBUILD, migrations.RunSQL.noop),
-        migrations.RunSQL(NOT_INDEXED, migrations.RunSQL.noop),
     ]

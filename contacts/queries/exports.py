@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from contacts.models import Export, ExportChunk, Segment
-from contacts.queries.audience import matching_profiles, segment_tree
-from contacts.queries.definitions import today
+from contacts.models import Export, ExportChunk
+from contacts.queries.audience import matching_profiles
+from contacts.queries.definitions import today, vocabulary
 from contacts.rules import segments
 from contacts.rules.fields import Value
 from tenancy.current import acting_for
@@ -18,6 +18,7 @@ from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
 TABLE = "contacts_export"
+TREE = "contacts_export.tree"
 CHUNK_TABLE = "contacts_exportchunk"
 SHOWN = 50
 
@@ -37,16 +38,16 @@ def export_reason(export: Export) -> str:
     return keyring(KeyUse.PROFILE).open(bytes(export.reason), TABLE, export.id).decode()
 
 
-def exported_people(segment_id: UUID | None, at_once: int) -> Iterator[list[dict[str, Value]]]:
-    """The profiles of a segment's people, or of everybody. Raises `SegmentProblem`."""
-    if segment_id is None:
-        tree = segments.Segment()
-    else:
-        found = Segment.objects.filter(id=segment_id).first()
-        if found is None:
-            raise segments.SegmentProblem("The segment is no more.")
-        tree = segment_tree(found)
-    profiles = matching_profiles(tree, today())
+def export_tree(export: Export) -> segments.Segment:
+    """Whose values are in it: the segment as it was when somebody asked. Raises `SegmentProblem`
+    if it speaks of a field that is no more."""
+    text = keyring(KeyUse.PROFILE).open(bytes(export.tree), TREE, export.id)
+    return segments.parse(text, vocabulary())
+
+
+def exported_people(export: Export, at_once: int) -> Iterator[list[dict[str, Value]]]:
+    """The profiles in it. Raises `SegmentProblem`."""
+    profiles = matching_profiles(export_tree(export), today())
     while batch := list(islice(profiles, at_once)):
         yield batch
 

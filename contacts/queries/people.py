@@ -124,6 +124,12 @@ def address_tokens(address: str) -> list[UUID]:
     return [index.wide_token("email", address.casefold()) for index in blind_indexes()]
 
 
+def addresses_in_use(tokens: Collection[UUID]) -> set[UUID]:
+    """Which of these address tokens some contact stands under."""
+    found = Contact.objects.filter(email_token__in=tokens).values_list("email_token", flat=True)
+    return {token for token in found if token}
+
+
 def find(text: str, by_name: bool = False) -> list[OpenedContact]:
     """Contacts whose record number, email or, `by_name`, last name is exactly this, up to
     PAGE_SIZE.
@@ -169,6 +175,11 @@ def tombstone(contact_id: UUID) -> Contact | None:
 
 def any_contacts() -> bool:
     return bool(Contact.objects.filter(erased_at__isnull=True).exists())
+
+
+def under_older_index(version: int) -> int:
+    """How many contacts are found by tokens of an older index key than this version."""
+    return int(Contact.objects.filter(index_version__lt=version).count())
 
 
 def unmasked(contact_id: UUID, user_id: UUID, now: datetime) -> Unmasking | None:

@@ -20,6 +20,7 @@ A list holds choices, or codes as `system|code|display`. No choice has a bar in 
 MAX_TEXT_CHARACTERS = 500
 MAX_NUMBER = 10**15  # floats are exact to here
 CODE_PARTS = 3
+MAX_SYSTEM_CHARACTERS, MAX_CODE_CHARACTERS, MAX_DISPLAY_CHARACTERS = 200, 100, 300
 
 _MEMBER_SEPARATOR = re.compile(r"[;|]")
 _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -283,7 +284,10 @@ def _clean_code(field: Field, text: str) -> str:
     parts = [_clean_text(field, part.strip()) for part in text.split("|")]
     if len(parts) == 1:
         parts = ["", *parts]
-    if len(parts) > CODE_PARTS or not parts[1]:
+    if len(parts) == CODE_PARTS:
+        parts[-1] = parts[-1][:MAX_DISPLAY_CHARACTERS]
+    too_long = len(parts[0]) > MAX_SYSTEM_CHARACTERS or len(parts[1]) > MAX_CODE_CHARACTERS
+    if len(parts) > CODE_PARTS or not parts[1] or too_long:
         raise _problem(field, text, "is not a code; write it like system|code|name")
     return "|".join(parts)
 

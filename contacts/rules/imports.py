@@ -33,6 +33,10 @@ NOBODY = "the row has neither a medical record number nor an email with a birth 
 SEVERAL = (
     "two patients have this email and birth date; add the medical record number to tell them apart"
 )
+ANOTHER_NAME = (
+    "another patient has this email and birth date, with another first name; add the medical record"
+    " number to tell them apart"
+)
 
 _SYNONYMS = {
     RECORD_NUMBER: "mrn, medical record no, patient id, patient number, chart number, record no",

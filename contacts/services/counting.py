@@ -18,8 +18,9 @@ from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
 REMEMBERED = timedelta(days=1)
-COMPARED = 10
-"""Earlier counts that one is compared with, the latest first. Each may cost as much as counting."""
+COMPARED = 30
+"""Earlier counts of like size that one is compared with. Each may cost as much as counting, so
+where there are more the count is told in tens."""
 
 
 def shown_count(tree: segments.Segment, today: date, now: datetime) -> Count:
@@ -41,8 +42,8 @@ def shown_reach(tree: segments.Segment, purpose: str, today: date, now: datetime
     told = _told(tree, exact, today, now)
     earlier = told.reach.get(purpose)
     if earlier is None or abs(reach - earlier) > SMALL:
-        told.reach[purpose] = reach
-        told.save(update_fields=["reach"])
+        told.reach[purpose] = reach if told.shown == told.exact else round(reach, -1)
+        ShownCount.objects.filter(id=told.id).update(reach=told.reach)
     return part_in_words(told.reach[purpose], told.shown)
 
 
@@ -56,8 +57,10 @@ def _told(tree: segments.Segment, exact: int, today: date, now: datetime) -> Sho
     near = ShownCount.objects.filter(
         exact__range=(exact - SMALL, exact + SMALL), created_at__gte=now - REMEMBERED
     ).order_by("-created_at")
+    if near.count() > COMPARED:
+        return ShownCount(exact=exact, shown=round(exact, -1))
     vocabulary, ring = queries.vocabulary(), keyring(KeyUse.PROFILE)
-    for earlier in near[:COMPARED]:
+    for earlier in near:
         try:
             text = ring.open(bytes(earlier.tree), SHOWN_TABLE, earlier.id)
             other = segments.parse(text, vocabulary)

@@ -16,7 +16,8 @@ from django.utils import timezone
 from audit import services as audit
 from contacts import queries
 from contacts.models import Export, ExportChunk, ExportStatus
-from contacts.queries.exports import CHUNK_TABLE, TABLE
+from contacts.queries.exports import CHUNK_TABLE, TABLE, TREE
+from contacts.rules import segments
 from contacts.rules.exports import BYTE_ORDER_MARK, safe_cell
 from contacts.rules.fields import Field, Value
 from contacts.rules.segments import SegmentProblem
@@ -44,6 +45,9 @@ def request_export(
     if not chosen:
         raise Refused("Choose at least one field.")
     row = Export(segment=segment_id, fields=chosen, requested_by=user_id)
+    # As it is now: whoever allows it must see what will be in the file, whatever changes later.
+    tree = _tree_of(segment_id)
+    row.tree = keyring(KeyUse.PROFILE).seal(segments.to_json(tree).encode(), TREE, row.id)
     row.reason = sealed_reason(reason, TABLE, row.id)
     row.save(force_insert=True)
     audit.record("export_requested", object_type="export", object_id=row.id, fields=chosen)
@@ -116,6 +120,18 @@ def resume_exports() -> None:
         current_app.send_task("contacts.write_export", [str(organization_id), str(export_id)])
 
 
+def _tree_of(segment_id: UUID | None) -> segments.Segment:
+    if segment_id is None:
+        return segments.Segment()
+    found = queries.segment_by_id(segment_id)
+    if found is None:
+        raise Refused("The segment is no more. Choose another one.")
+    try:
+        return queries.segment_tree(found)
+    except SegmentProblem as problem:
+        raise Refused(str(problem)) from None
+
+
 def _is_taken(row: Export) -> bool:
     return row.lease_until is not None and row.lease_until > timezone.now()
 
@@ -126,7 +142,7 @@ def _write(row: Export) -> int:
     fields = [known[key] for key in row.fields if key in known]
     ring, rows = keyring(KeyUse.PROFILE), 0
     header = BYTE_ORDER_MARK + _as_csv([[field.label for field in fields]])
-    for number, profiles in enumerate(queries.exported_people(row.segment, ROWS_AT_ONCE)):
+    for number, profiles in enumerate(queries.exported_people(row, ROWS_AT_ONCE)):
         rows += len(profiles)
         body = _as_csv([_cells(fields, profile) for profile in profiles])
         piece = ExportChunk(export=row, number=number)

@@ -186,6 +186,21 @@ def mark_households(addresses: Collection[bytes]) -> None:
             cursor.execute(_HOUSEHOLDS, [[address.hex() for address in addresses]])
 
 
+def mark_all_households() -> None:
+    """The same for everybody, once no address stands under two keys any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ALL_HOUSEHOLDS)
+
+
+_ALL_HOUSEHOLDS = """
+WITH sharing AS (
+    SELECT email_token, count(*) > 1 AS several FROM contacts_contact
+    WHERE email_token IS NOT NULL AND erased_at IS NULL GROUP BY email_token
+)
+UPDATE contacts_contact c SET household = sharing.several FROM sharing
+WHERE c.email_token = sharing.email_token AND c.erased_at IS NULL
+    AND c.household <> sharing.several
+"""
 _HOUSEHOLDS = """
 WITH sharing AS (
     SELECT email_token, count(*) > 1 AS several FROM contacts_contact

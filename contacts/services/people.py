@@ -157,8 +157,10 @@ def merge(kept_id: UUID, gone_id: UUID) -> None:
     kept, gone = _opened(kept_id), _opened(gone_id)
     if reasons := unmergeable(gone_id):
         raise Refused(f"It cannot be merged away: {'; '.join(reasons)}. Keep this one instead.")
-    _leave_empty(gone_id, merged_into=kept_id)
-    replace_profiles({kept_id: merged(kept.profile, gone.profile)})
+    profile = merged(kept.profile, gone.profile)
+    takes_over = _identity(profile) == _identity(gone.profile)
+    _leave_empty(gone_id, keeps_identity=not takes_over, merged_into=kept_id)
+    replace_profiles({kept_id: profile})
     audit.record(
         "contacts_merged", object_type="contact", object_id=kept_id, merged_away=str(gone_id)
     )
@@ -185,20 +187,26 @@ def why_not_erased(contact_id: UUID) -> list[str]:
     return hold + unerasable(contact_id)
 
 
-def _leave_empty(contact_id: UUID, **marks: UUID | datetime) -> None:
-    """A contact without values. Somebody erased keeps their identity's token, somebody merged away
-    gives it up."""
+def _leave_empty(
+    contact_id: UUID,
+    *,
+    keeps_identity: bool = True,
+    erased_at: datetime | None = None,
+    merged_into: UUID | None = None,
+) -> None:
+    """A contact without values. It keeps its identity's token, so that an import does not make it
+    anew, unless the contact it was merged into takes that over."""
     row = Contact.objects.select_for_update().get(id=contact_id)
     address = row.email_token
     Contact.objects.filter(id=contact_id).update(
         profile=keyring(KeyUse.PROFILE).seal(b"{}", TABLE, contact_id),
         tokens=[],
-        identity=row.identity if "erased_at" in marks else new_id(),
+        identity=row.identity if keeps_identity else new_id(),
         email_token=None,
         mail_domain="",
         household=False,
-        erased_at=marks.get("erased_at") or timezone.now(),
-        merged_into=marks.get("merged_into"),
+        erased_at=erased_at or timezone.now(),
+        merged_into=merged_into,
     )
     ImportChange.objects.filter(contact_id=contact_id).delete()
     Unmasking.objects.filter(contact_id=contact_id).update(until=timezone.now())

@@ -14,6 +14,7 @@ from contacts.queries import definitions
 from contacts.queries.people import TABLE
 from contacts.rules.changes import converted
 from contacts.rules.fields import FieldType, Value
+from contacts.services import incoming
 from contacts.services.saving import one_writer_at_a_time, rebuild
 from encryption.cipher import CannotOpen
 from tenancy.keys import keyring
@@ -50,6 +51,7 @@ def _index(_subject: str, after: UUID | None) -> Step:
 
 
 def _indexed(_subject: str) -> None:
+    incoming.mark_all_households()
     FieldDefinition.objects.filter(searchable=True, change="").update(indexed=True)
 
 

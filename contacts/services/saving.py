@@ -27,6 +27,7 @@ from contacts.queries.people import TABLE
 from contacts.rules.email import EmailAddress
 from contacts.rules.fields import Field, FieldType, Value, code_display
 from contacts.rules.imports import (
+    ANOTHER_NAME,
     SEVERAL,
     CleanContact,
     Reject,
@@ -119,8 +120,13 @@ def replace_profiles(profiles: Mapping[UUID, dict[str, Value]]) -> None:
     stock.households.update(token.bytes for token in addresses if token)
     for who, profile in profiles.items():
         stock.replace(who, profile)
+    # Not left to the unique constraint alone: the other may stand under the older index key.
+    holders = incoming.known_by("identity", list(stock.claimed))
+    taken = any(stock.claimed[each.identity] != each.id for each in holders)
     try:
         with transaction.atomic():
+            if taken or len(set(stock.claimed.values())) < len(profiles):
+                raise IntegrityError
             _Writer(stock).write(None, timezone.now())
     except IntegrityError:
         raise IdentityTaken(
@@ -178,6 +184,7 @@ class _Stock:
         self.people: dict[bytes, _Person] = {}
         self.by_address: defaultdict[bytes, list[_Person]] = defaultdict(list)
         self.households: set[bytes] = set()
+        self.claimed: dict[bytes, bytes] = {}
         self._open = keyring(KeyUse.PROFILE).opener(TABLE)
         self._load(cleans)
 
@@ -186,6 +193,9 @@ class _Stock:
         identity = self.identities[id(clean)][0]
         address = self._address(clean.email)
         person = self.people.get(identity)
+        if person and _is_another(person, clean):
+            self.saved.rejects.append(Reject(clean.number, (ANOTHER_NAME,), (ANOTHER_NAME,)))
+            return
         neighbours = self.by_address.get(address) if address and person is None else None
         if neighbours:
             same = [each for each in neighbours if _same(each, clean)]
@@ -201,11 +211,12 @@ class _Stock:
     def replace(self, who: UUID, profile: dict[str, Value]) -> None:
         """Take in the whole of somebody who is known."""
         email = EmailAddress.parse(str(profile[EMAIL])) if profile.get(EMAIL) else None
-        identity = self._wide("identity", identity_of(profile, email))[0]
+        tokens = self._wide("identity", identity_of(profile, email))
         address = self._address(email)
-        self.people[identity] = _Person(
-            who.bytes, identity, profile, b"stored", address, changed=True
+        self.people[who.bytes] = _Person(
+            who.bytes, tokens[0], profile, b"stored", address, changed=True
         )
+        self.claimed.update(dict.fromkeys(tokens, who.bytes))
         if address:
             self.households.add(address)
 
@@ -238,8 +249,8 @@ class _Stock:
         if person.address:
             self.by_address[person.address].remove(person)
             self.households.add(person.address)
-            if address:
-                self.households.add(address)
+        if address and not person.is_new:
+            self.households.add(address)
         person.address = address
         if address:
             if neighbours := self.by_address[address]:
@@ -259,7 +270,7 @@ class _Stock:
         for row in incoming.known_by("email_token", addresses):
             if row.id not in loaded and not row.erased:
                 person = self._person(row)
-                self.people.setdefault(row.identity, person)
+                self.people.setdefault(person.identity, person)
                 loaded[row.id] = person
         for person in loaded.values():
             if person.address:
@@ -267,15 +278,17 @@ class _Stock:
 
     def _person(self, row: incoming.Known) -> _Person:
         profile: dict[str, Value] | None = None
+        address, identity = row.address, row.identity
         if not row.erased:
             try:
                 profile = orjson.loads(self._open(row.id, row.profile))
             except CannotOpen:
                 log.error("profile_unreadable", contact_id=str(UUID(bytes=row.id)))
-        address = row.address
-        if address and len(self.indexes) > 1 and profile and EMAIL in profile:
-            address = self._address(EmailAddress.parse(str(profile[EMAIL])))
-        return _Person(row.id, row.identity, profile, row.profile, address, row.source)
+        if profile and len(self.indexes) > 1:  # it may stand under the older key
+            email = EmailAddress.parse(str(profile[EMAIL])) if profile.get(EMAIL) else None
+            address = self._address(email)
+            identity = self._wide("identity", identity_of(profile, email))[0]
+        return _Person(row.id, identity, profile, row.profile, address, row.source)
 
     def _address(self, email: EmailAddress | None) -> bytes | None:
         return self.indexes[0].wide("email", email.match_key) if email else None
@@ -285,6 +298,12 @@ class _Stock:
 
     def _wide(self, name: str, text: str) -> list[bytes]:
         return [index.wide(name, text) for index in self.indexes]
+
+
+def _is_another(person: _Person, clean: CleanContact) -> bool:
+    """Whether somebody known by address and birth date alone has another first name: a twin."""
+    by_record = RECORD_NUMBER in clean.profile or person.profile is None
+    return not by_record and not _same(person, clean)
 
 
 def _same(person: _Person, clean: CleanContact) -> bool:
@@ -389,12 +408,10 @@ class _Writer:
     def _keep_codes(self, people: Iterable[_Person]) -> None:
         for definition in self.fields:
             if definition.type is FieldType.CODES:
-                codes = {
-                    code
-                    for person in people
-                    for code in (person.profile or {}).get(definition.key) or ()  # type: ignore[union-attr]
-                }
-                keep_codes(definition.key, codes)
+                values = ((person.profile or {}).get(definition.key) for person in people)
+                # Not a list while a field of another type is being converted.
+                lists = (value for value in values if isinstance(value, list))
+                keep_codes(definition.key, {code for value in lists for code in value})
 
 
 def keep_codes(field_key: str, codes: Collection[str]) -> None:
@@ -403,6 +420,7 @@ def keep_codes(field_key: str, codes: Collection[str]) -> None:
         [
             CodeEntry(field=field_key, system=system, code=code, display=code_display(each))
             for each in sorted(codes)
+            if "|" in each
             for system, code, *_ in [each.split("|")]
         ],
         ignore_conflicts=True,

@@ -194,8 +194,9 @@ def _hand_to_worker(source: Import) -> None:
 
 
 def rejected_rows_csv(source: Import) -> bytes:
-    """The rejected rows with their numbers and reasons, for correcting and uploading again."""
-    rejects = list(queries.rejects(source.id))
+    """The rejected rows with their numbers and reasons, for correcting and uploading again: as many
+    as can be corrected at once."""
+    rejects = list(queries.rejects(source.id, limit=MAX_CORRECTIONS))
     columns = list(queries.mapping(source))
     audit.record("rejects_downloaded", object_type="import", object_id=source.id, rows=len(rejects))
     return write_csv(

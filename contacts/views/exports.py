@@ -84,7 +84,7 @@ def export(request: MemberRequest, export: UUID) -> HttpResponseBase:
         "may_download": mine and status == ExportStatus.READY,
     }
     if context["may_decide"]:
-        context["count"] = _count(row)
+        context |= _people(row)
     return render(request, "contacts/export.html", context)
 
 
@@ -136,13 +136,11 @@ def _whose(row: Export, segments: dict[UUID, str]) -> str:
     return segments.get(row.segment, "A segment that was deleted")
 
 
-def _count(row: Export) -> str:
-    if row.segment is None:
-        return f"{queries.total():,}"
-    segment = queries.segment_by_id(row.segment)
-    if segment is None:
-        return "nobody: the segment was deleted"
+def _people(row: Export) -> dict[str, str]:
+    """Whom the file is about, in words, and how many they are now."""
     try:
-        return hide_few(queries.count(queries.segment_tree(segment), queries.today())).text
-    except SegmentProblem:
-        return "nobody: the segment cannot be used"
+        tree = queries.export_tree(row)
+    except SegmentProblem as problem:
+        return {"words": f"Nobody: {problem}", "count": "nobody"}
+    count = hide_few(queries.count(tree, queries.today())).text
+    return {"words": queries.description(tree), "count": count}

@@ -90,3 +90,14 @@ def test_reach_does_not_tell_of_one_person_either(riverside: Room) -> None:
     store(patient(n, Email="") for n in range(50, 70))
     assert reach(ASTHMA) == "30 of them"
     assert reach(ASTHMA, NOT_ONCOLOGY) == "30 of them"
+
+
+def test_many_other_questions_do_not_wash_the_memory_out(
+    riverside: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.services.counting.COMPARED", 3)
+    store(patient(n, Conditions="Migraine", Department=f"Ward {n % 4}") for n in range(100, 220))
+    assert shown(ASTHMA) == "30"
+    for ward in range(4):
+        assert shown({**NOT_ONCOLOGY, "operator": "is", "values": [f"Ward {ward}"]}) == "30"
+    assert shown(ASTHMA, NOT_ONCOLOGY) == "30"

@@ -12,7 +12,7 @@ from contacts import queries, services
 from contacts.models import Contact
 from tenancy.current import acting_for
 from tenancy.keys import blind_index
-from tests.contacts.patients import cleaned, patient, store
+from tests.contacts.patients import TODAY, cleaned, patient, store
 from tests.people import Room
 
 
@@ -131,6 +131,46 @@ def test_twins_with_one_address_stay_two(riverside: Room) -> None:
     named = patient(4, MRN="", **shared, **{"First Name": "wolfgang"}, Department="Oncology")
     saved = services.save_many(cleaned([named]))
     assert (saved.created, saved.updated, saved.rejects) == (0, 1, [])
+
+
+def test_twins_without_record_numbers_are_not_made_one(riverside: Room) -> None:
+    shared = {"Email": "family@oldpost.test", "MRN": ""}
+    store([patient(1, **shared)])
+    twin = patient(2, **shared, **{"First Name": "Wolfgang"}, Conditions="Migraine")
+    saved = services.save_many(cleaned([twin]))
+    [reject] = saved.rejects
+    assert "another first name" in reject.public_reasons[0]
+    [person] = _all().values()
+    assert person.profile["conditions"] == ["asthma"]
+
+
+def test_an_address_that_comes_later_marks_the_household(riverside: Room) -> None:
+    first, second = store([patient(1), patient(2, Email="")])
+    store([patient(2, Email=patient(1)["Email"])])
+    assert {key: person.household for key, person in _all().items()} == {first: True, second: True}
+
+
+def test_whoever_was_merged_away_does_not_come_back(riverside: Room) -> None:
+    kept, gone = store([patient(1), patient(2)])
+    services.merge(kept, gone)
+    saved = services.save_many(cleaned([patient(2)]))
+    assert (saved.created, saved.unchanged) == (0, 1)
+    assert list(_all()) == [kept]
+
+
+def test_a_record_number_of_a_merged_contact_finds_who_took_it_over(riverside: Room) -> None:
+    kept, gone = store([patient(1, MRN=""), patient(2)])
+    services.merge(kept, gone)
+    store([patient(2, Department="Neurology")])
+    assert list(_all()) == [kept]
+    assert _all()[kept].profile["department"] == "Neurology"
+
+
+def test_nobody_takes_another_contact_s_record_number(riverside: Room) -> None:
+    _, second = store([patient(1), patient(2)])
+    with pytest.raises(services.IdentityTaken):
+        services.correct(second, {"record_number": "rh000001"}, TODAY)
+    assert len(queries.find("RH000001")) == 1
 
 
 def test_a_preview_says_what_saving_does_and_stores_nothing(riverside: Room) -> None:

@@ -66,7 +66,6 @@ def _fill_contacts(room: Room, source: Import, owner: User) -> None:
         mapping = {n: names[h] for n, h in enumerate(headers)}
         uploads.confirm_mapping(source.id, mapping)
         SavedMapping.objects.create(name="Ours", columns=b"sealed", created_by=owner.id)
-        ImportFragment.objects.create(source_id=source.id, patient=new_id(), sealed=b"sealed")
     importing.run_import(riverside, source.id)
     with acting_for(riverside):
         uploads.confirm_import(source.id)
@@ -87,7 +86,8 @@ def _fill_contacts(room: Room, source: Import, owner: User) -> None:
         ImportChange.objects.create(
             source_id=source.id, contact_id=person.id, before=b"sealed", written_at=timezone.now()
         )
-        uploads.start_upload([CSV], "r.csv", owner.id)
+        last = uploads.start_upload([CSV], "r.csv", owner.id)
+        ImportFragment.objects.create(source_id=last.id, patient=new_id(), sealed=b"sealed")
 
 
 def counts(alias: str) -> dict[str, int]:

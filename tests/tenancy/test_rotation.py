@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from consent import queries as consent
 from consent.rules.decision import SuppressionReason, SuppressionScope
-from consent.services import suppress
+from consent.services import drop_suppression_tokens, suppress
 from contacts import queries, services
 from contacts.models import Contact, Segment
 from contacts.rules import segments
@@ -150,3 +150,32 @@ def test_the_command_begins_tells_and_retires(room: Room) -> None:
     assert "older keys destroyed: 1" in run("--retire", "--use", "profile")
     with pytest.raises(CommandError, match="no such organization"):
         call_command("rotate_keys", "--organization", "nobody")
+
+
+def test_the_old_index_key_stays_as_long_as_somebody_erased_is_known_by_it(
+    riverside: Room,
+) -> None:
+    [gone] = [person.id for person in queries.find("RH000007")]
+    services.erase(gone, timezone.now())
+    begin(KeyUse.INDEX)
+    finish(riverside)
+    with pytest.raises(StillNeeded):
+        retire(KeyUse.INDEX)
+    forget_keys()
+    saved = services.save_many(cleaned([patient(7)]))
+    assert (saved.created, saved.unchanged) == (0, 1)
+
+
+def test_between_two_index_keys_a_record_number_is_still_one_person_s(riverside: Room) -> None:
+    [second] = [person.id for person in queries.find("RH000008")]
+    begin(KeyUse.INDEX)
+    with pytest.raises(services.IdentityTaken):
+        services.correct(second, {"record_number": "RH000007"}, TODAY)
+
+
+def test_a_suppression_outlives_a_walk_that_did_not_reach_everybody(riverside: Room) -> None:
+    suppress(EMAIL, SuppressionScope.ALL, SuppressionReason.UNSUBSCRIBED, "link")
+    [stopped] = [person.id for person in queries.find(EMAIL)]
+    begin(KeyUse.INDEX)
+    drop_suppression_tokens("", None)
+    assert consent.facts([stopped])[stopped].suppressions
