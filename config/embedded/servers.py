@@ -144,7 +144,7 @@ def _initialize(state: State, binaries: Path, data: Path, user: str | None) -> N
     with (data / "postgresql.conf").open("a") as out:
         out.write(
             "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 60\n"
-            "shared_buffers = 128MB\njit = off\nlog_min_messages = warning\n"
+            "shared_buffers = 1GB\nmax_wal_size = 4GB\njit = off\nlog_min_messages = warning\n"
             # A statement can carry values; a log must not.
             "log_min_error_statement = panic\nlog_error_verbosity = terse\n"
         )

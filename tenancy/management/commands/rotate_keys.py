@@ -50,7 +50,7 @@ class Command(BaseCommand):
             with acting_for(organization.id):
                 total = sum(walk.total for walk in rotate(use))
             self.stdout.write(f"{organization.slug}: {use.value}, {total:,} values to do")
-        self.stdout.write("Workers begin in two minutes; --status tells how far they are.")
+        self.stdout.write("Workers begin in four minutes; --status tells how far they are.")
 
     def _tell(self, organization: Organization) -> None:
         with acting_for(organization.id):
