@@ -5,6 +5,7 @@ import tracemalloc
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,6 @@ from hypothesis import strategies as st
 from contacts.rules.reading import FileProblem, Kind
 from contacts.rules.reading import workbook as workbooks
 from tests.contacts.reading.files import cell, consume, row, rows, table, text_row, workbook
-
-openpyxl = pytest.importorskip("openpyxl")
 
 DAY, MOMENT, ZIP, CUSTOM, CLOCK, PERCENT = 1, 2, 3, 4, 5, 6
 STYLES = (
