@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from celery import current_app
 from django.db import transaction
 from django.utils import timezone
@@ -29,8 +28,6 @@ from tenancy.models import KeyUse
 READY_FOR = timedelta(hours=24)
 LEASE = timedelta(minutes=30)
 ROWS_AT_ONCE = 2_000
-
-log = structlog.get_logger()
 
 
 def request_export(
