@@ -348,6 +348,8 @@ def test_the_index_never_contradicts_the_exact_answer(
     is_in = matches(segment, profile, {("consent", "marketing"): authorized}, TODAY)
     assert is_in or not answered(asked.certain, held)
     assert not is_in or answered(asked.possible, held)
+    undecided = answered(asked.possible, held) and not answered(asked.certain, held)
+    assert answered(asked.between, held) is undecided
     assert parse(to_json(segment), VOCABULARY) == segment
     assert in_words(segment, VOCABULARY).startswith(("People ", "Everybody except those "))
 

@@ -69,10 +69,15 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The segment lies between these two."""
+    """The segment lies between `certain` and `possible`.
+
+    `edge` finds everybody between the two by their own tokens, such as the month in which a range
+    ends, and perhaps others: few, where the two have many in common.
+    """
 
     certain: Question
     possible: Question
+    edge: Question
 
     @property
     def exact(self) -> bool:
@@ -82,7 +87,7 @@ class Bounds:
     @property
     def between(self) -> Question:
         """Who has to be opened."""
-        return both((self.possible, negation(self.certain)))
+        return both((self.possible, self.edge, negation(self.certain)))
 
 
 def bounds(segment: Segment, fields: Mapping[str, Field], tokens: Tokens, today: date) -> Bounds:
@@ -135,7 +140,7 @@ def to_json(question: Question) -> object:
             return {"not": to_json(member)}
 
 
-_UNKNOWN = Bounds(certain=False, possible=True)
+_UNKNOWN = Bounds(certain=False, possible=True, edge=True)
 
 
 def _bounds(node: Node, fields: Mapping[str, Field], tokens: Tokens, today: date) -> Bounds:
@@ -143,7 +148,9 @@ def _bounds(node: Node, fields: Mapping[str, Field], tokens: Tokens, today: date
         case All(of=members):
             found = [_bounds(member, fields, tokens, today) for member in members]
             return Bounds(
-                both([each.certain for each in found]), both([each.possible for each in found])
+                both([each.certain for each in found]),
+                both([each.possible for each in found]),
+                either([each.edge for each in found]),
             )
         case Any(of=members):
             return _any([_bounds(member, fields, tokens, today) for member in members])
@@ -157,12 +164,14 @@ def _bounds(node: Node, fields: Mapping[str, Field], tokens: Tokens, today: date
 
 def _any(found: list[Bounds]) -> Bounds:
     return Bounds(
-        either([each.certain for each in found]), either([each.possible for each in found])
+        either([each.certain for each in found]),
+        either([each.possible for each in found]),
+        either([each.edge for each in found]),
     )
 
 
 def _opposite(found: Bounds) -> Bounds:
-    return Bounds(certain=negation(found.possible), possible=negation(found.certain))
+    return Bounds(negation(found.possible), negation(found.certain), found.edge)
 
 
 _NEGATED = {
@@ -183,10 +192,9 @@ def _condition(
     ranges = _ranges(condition, field, today)
     if ranges is None:
         return _UNKNOWN
-    return Bounds(
-        _has(frozenset().union(*(each.certain for each in ranges)), tokens),
-        _has(frozenset().union(*(each.possible for each in ranges)), tokens),
-    )
+    certain = frozenset(entry for each in ranges for entry in each.certain)
+    possible = frozenset(entry for each in ranges for entry in each.possible)
+    return Bounds(_has(certain, tokens), _has(possible, tokens), _has(possible - certain, tokens))
 
 
 def _has(entries: frozenset[Entry], tokens: Tokens) -> Question:
