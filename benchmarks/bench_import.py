@@ -140,7 +140,11 @@ def ready_rows(organization: UUID) -> float:
             cleaner.clean(number, (f"C{row[0]}", *row[1:]))
             for number, row in enumerate(people.rows(CEILING_ROWS, seed=2))
         ]
-        packed = saving.packed([each for each in found if isinstance(each, CleanContact)])
+        cleans = [each for each in found if isinstance(each, CleanContact)]
+        batch = saving.Batch(cleans, saving.Tools.now())
+        batch.merge()
+        batch.pack()
+        packed = batch.rows
     started = time.perf_counter()
     for first in range(0, len(packed), ROWS_AT_ONCE):
         with acting_for(organization):

@@ -75,12 +75,12 @@ class Contact(TenantModel):
 
     class Meta(TenantModel.Meta):
         indexes = [
-            GinIndex(fields=["tokens"], name="contacts_contact_tokens"),
-            models.Index(
-                fields=["organization", "email_token"], name="contacts_contact_by_address"
+            # What is added waits in a list of 16 MB to be put into the index together.
+            GinIndex(
+                fields=["tokens"], name="contacts_contact_tokens", gin_pending_list_limit=16_384
             ),
             models.Index(
-                fields=["organization", "mail_domain", "id"], name="contacts_contact_by_domain"
+                fields=["organization", "email_token"], name="contacts_contact_by_address"
             ),
         ]
         constraints = [

@@ -38,13 +38,13 @@ def read_date(text: str) -> date:
     """
     text = text.strip()
     if _PLAIN_ISO.match(text):  # most dates there are, without a try of every form
-        return _existing(text[:4], text[5:7], text[8:])
+        return _existing(int(text[:4]), int(text[5:7]), int(text[8:]))
     if match := _PLAIN_US.match(text):
         month, day, year = match.groups()
-        return _existing(year, month, day)
+        return _existing(int(year), int(month), int(day))
     for form in _FORMS:
         if match := form.fullmatch(text):
-            return _existing(match["year"], match["month"], match["day"])
+            return _existing(int(match["year"]), _month_number(match["month"]), int(match["day"]))
     raise DateProblem(impossible=False)
 
 
@@ -53,9 +53,9 @@ def age_in_years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def _existing(year: str, month: str, day: str) -> date:
+def _existing(year: int, month: int, day: int) -> date:
     try:
-        found = date(int(year), _month_number(month), int(day))
+        found = date(year, month, day)
     except ValueError:
         raise DateProblem(impossible=True) from None
     if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
@@ -64,6 +64,8 @@ def _existing(year: str, month: str, day: str) -> date:
 
 
 def _month_number(text: str) -> int:
+    """1 to 12 of a month that there is."""
     if text.isdigit():
         return int(text)
-    return _MONTHS.index(text[:3].lower()) + 1
+    name = text[:3].lower()
+    return _MONTHS.index(name) + 1 if name in _MONTHS else 0

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -140,19 +141,18 @@ def clean_value(field: Field, text: str) -> Value:
 
     Raises ValueProblem in plain words.
     """
-    text = _tidy(text)
-    if not text:
-        return None
-    if field.type is FieldType.TEXT:
-        return _clean_text(field, text)
-    if field.type is FieldType.CODES:
-        codes = [_clean_code(field, each) for each in text.split(";") if each.strip()]
-        return list({code_key(code): code for code in codes}.values()) or None
-    if field.type is FieldType.CHOICES:
-        members = [_tidy(member) for member in _MEMBER_SEPARATOR.split(text)]
-        cleaned = [_clean_choice(field, member) for member in members if member]
-        return list(dict.fromkeys(cleaned)) or None
-    return _clean_tidy(field, text)
+    return reader(field)(text)
+
+
+def reader(field: Field) -> Callable[[str], Value]:
+    """`clean_value` of one field, for reading many texts."""
+    read: Callable[[Field, str], Value] = _OF_SEVERAL.get(field.type) or _OF_ONE[field.type]
+
+    def read_tidy(text: str) -> Value:
+        text = _tidy(text)
+        return read(field, text) if text else None
+
+    return read_tidy
 
 
 def clean_member(field: Field, text: str) -> Scalar:
@@ -160,23 +160,7 @@ def clean_member(field: Field, text: str) -> Scalar:
     text = _tidy(text)
     if not text:
         raise ValueProblem(field.key, f"{field.label} is blank", f"{field.label} is blank")
-    return _clean_tidy(field, text)
-
-
-def _clean_tidy(field: Field, text: str) -> Scalar:
-    match field.type:
-        case FieldType.TEXT:
-            return _clean_text(field, text)
-        case FieldType.NUMBER:
-            return _clean_number(field, text)
-        case FieldType.DATE:
-            return _clean_date(field, text)
-        case FieldType.BOOLEAN:
-            return _clean_boolean(field, text)
-        case FieldType.CHOICE | FieldType.CHOICES:
-            return _clean_choice(field, text)
-        case FieldType.CODES:
-            return code_key(_clean_code(field, text))
+    return _OF_ONE[field.type](field, text)
 
 
 def written(value: Value) -> str:
@@ -290,6 +274,36 @@ def _clean_code(field: Field, text: str) -> str:
     if len(parts) > CODE_PARTS or not parts[1] or too_long:
         raise _problem(field, text, "is not a code; write it like system|code|name")
     return "|".join(parts)
+
+
+def _clean_code_key(field: Field, text: str) -> str:
+    return code_key(_clean_code(field, text))
+
+
+def _clean_choices(field: Field, text: str) -> list[str] | None:
+    members = [_tidy(member) for member in _MEMBER_SEPARATOR.split(text)]
+    cleaned = [_clean_choice(field, member) for member in members if member]
+    return list(dict.fromkeys(cleaned)) or None
+
+
+def _clean_codes(field: Field, text: str) -> list[str] | None:
+    codes = [_clean_code(field, each) for each in text.split(";") if each.strip()]
+    return list({code_key(code): code for code in codes}.values()) or None
+
+
+_OF_ONE: dict[FieldType, Callable[[Field, str], Scalar]] = {
+    FieldType.TEXT: _clean_text,
+    FieldType.NUMBER: _clean_number,
+    FieldType.DATE: _clean_date,
+    FieldType.BOOLEAN: _clean_boolean,
+    FieldType.CHOICE: _clean_choice,
+    FieldType.CHOICES: _clean_choice,
+    FieldType.CODES: _clean_code_key,
+}
+_OF_SEVERAL: dict[FieldType, Callable[[Field, str], list[str] | None]] = {
+    FieldType.CHOICES: _clean_choices,
+    FieldType.CODES: _clean_codes,
+}
 
 
 @lru_cache(maxsize=256)

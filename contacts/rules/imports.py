@@ -1,7 +1,7 @@
 """From a row of a hospital's export to a contact that may be stored, or the reasons why not."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TypeAlias
@@ -11,9 +11,9 @@ from contacts.rules.fields import (
     Field,
     Value,
     ValueProblem,
-    clean_value,
     code_key,
     normalize,
+    reader,
 )
 from contacts.rules.starter import (
     BIRTH_DATE,
@@ -62,6 +62,8 @@ _SYNONYMS = {
 }
 
 Profile: TypeAlias = Mapping[str, Value]
+_Problem: TypeAlias = tuple[str, str]
+"""A reason with the value and one without. Not an exception: that would hold all rows in memory."""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class Cleaner:
     def clean(self, number: int, cells: Sequence[str]) -> CleanContact | Reject:
         """A contact, or every problem of the row, not just the first."""
         profile: dict[str, Value] = {}
-        problems: list[ValueProblem] = []
+        problems: list[_Problem] = []
         for position, key, column in self._columns:
             text = cells[position]
             if not text:
@@ -128,13 +130,14 @@ class Cleaner:
             try:
                 value = column[text]
             except ValueProblem as problem:
-                problems.append(problem)
+                problems.append((problem.detail, problem.public))
                 continue
             if value is not None:
                 profile[key] = value
         email = self._address(cells, problems)
         if problems:
-            return _reject(number, problems)
+            details, public = zip(*problems, strict=True)
+            return Reject(number, details, public)
         if email:
             profile[EMAIL] = str(email)
         identity = identity_of(profile, email)
@@ -142,7 +145,7 @@ class Cleaner:
             return Reject(number, (NOBODY,), (NOBODY,))
         return CleanContact(number, identity, profile, email)
 
-    def _address(self, cells: Sequence[str], problems: list[ValueProblem]) -> EmailAddress | None:
+    def _address(self, cells: Sequence[str], problems: list[_Problem]) -> EmailAddress | None:
         text = cells[self._email].strip() if self._email is not None else ""
         if not text or self._email_field is None:
             return None
@@ -150,8 +153,7 @@ class Cleaner:
             return EmailAddress.parse(text)
         except EmailProblem as problem:
             label = self._email_field.label
-            public, detail = f"{label}: {problem}", f"{label} “{text[:80]}”: {problem}"
-            problems.append(ValueProblem(EMAIL, public, detail))
+            problems.append((f"{label} “{text[:80]}”: {problem}", f"{label}: {problem}"))
             return None
 
 
@@ -160,11 +162,11 @@ class _Column(dict[str, Value]):
 
     def __init__(self, definition: Field, today: date) -> None:
         super().__init__()
-        self._definition, self._today = definition, today
+        self._read = _reader(definition, today)
         self._remembers = definition.key not in _EACH_ANOTHER
 
     def __missing__(self, text: str) -> Value:
-        value = _clean(self._definition, text, self._today)
+        value = self._read(text)
         if self._remembers:
             if len(self) >= REMEMBERED:
                 self.clear()
@@ -172,7 +174,7 @@ class _Column(dict[str, Value]):
         return value
 
 
-_EACH_ANOTHER = frozenset({RECORD_NUMBER, "phone"})
+_EACH_ANOTHER = frozenset({RECORD_NUMBER, "phone", BIRTH_DATE})
 
 
 def identity_of(profile: Profile, email: EmailAddress | None) -> str:
@@ -205,30 +207,21 @@ def same_person(one: Profile, other: Profile) -> bool:
     return not all(names) or names[0] == names[1]
 
 
-def _reject(number: int, problems: list[ValueProblem]) -> Reject:
-    return Reject(
-        number,
-        tuple(problem.detail for problem in problems),
-        tuple(problem.public for problem in problems),
-    )
+def _reader(definition: Field, today: date) -> Callable[[str], Value]:
+    read = reader(definition)
+    if definition.key != BIRTH_DATE:
+        return read
+    earliest, latest = (today - OLDEST_AGE).isoformat(), today.isoformat()
 
+    def read_birth_date(text: str) -> Value:
+        born = read(text)
+        if isinstance(born, str) and not earliest <= born <= latest:
+            what = "is in the future" if born > latest else "is more than 130 years ago"
+            public, detail = f"{definition.label} {what}", f"{definition.label} {born} {what}"
+            raise ValueProblem(definition.key, public, detail)
+        return born
 
-def _clean(definition: Field, text: str, today: date) -> Value:
-    value = clean_value(definition, text)
-    if definition.key == BIRTH_DATE and isinstance(value, str):
-        _check_birth_date(definition, date.fromisoformat(value), today)
-    return value
-
-
-def _check_birth_date(definition: Field, born: date, today: date) -> None:
-    if born > today:
-        what = "is in the future"
-    elif today - born > OLDEST_AGE:
-        what = "is more than 130 years ago"
-    else:
-        return
-    public = f"{definition.label} {what}"
-    raise ValueProblem(definition.key, public, f"{definition.label} {born.isoformat()} {what}")
+    return read_birth_date
 
 
 def corrected(
@@ -239,7 +232,7 @@ def corrected(
     new, problems = dict(profile), {}
     for key, text in texts.items():
         try:
-            value = _clean(fields[key], text, today)
+            value = _reader(fields[key], today)(text)
             if key == EMAIL and value is not None:
                 value = str(EmailAddress.parse(str(value)))
         except (ValueProblem, EmailProblem) as problem:

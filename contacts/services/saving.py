@@ -34,11 +34,12 @@ from contacts.rules.imports import (
     identity_of,
     same_person,
 )
-from contacts.rules.indexing import MONTH_CHARACTERS, entries_of
+from contacts.rules.indexing import ELSEWHERE, MONTH_CHARACTERS, entries_of
 from contacts.rules.starter import DECEASED, EMAIL, LANGUAGE, RECORD_NUMBER, RELATIONSHIP
 from contacts.services import incoming
 from encryption.blind_index import BlindIndex
 from encryption.cipher import CannotOpen
+from encryption.keyring import Key, Keyring
 from tenancy.current import current_organization_id
 from tenancy.keys import blind_indexes, keyring
 from tenancy.models import KeyUse
@@ -81,29 +82,42 @@ def save_many(cleans: Collection[CleanContact], source: UUID | None = None) -> S
     it needs to be undone.
     """
     one_writer_at_a_time()
-    stock = _Stock(cleans)
-    for clean in cleans:
-        stock.merge(clean)
-    _Writer(stock).write(source, timezone.now())
-    return stock.saved
+    batch = Batch(cleans, Tools.now(), source)
+    batch.prepare()
+    batch.write()
+    return batch.saved
 
 
 def preview_many(cleans: Collection[CleanContact]) -> Saved:
     """What `save_many` would do now. Stores nothing."""
-    stock = _Stock(cleans)
-    for clean in cleans:
-        stock.merge(clean)
-    return stock.saved
+    batch = Batch(cleans, Tools.now())
+    batch.look_up()
+    batch.merge()
+    return batch.saved
+
+
+def save_prepared(batch: Batch) -> Saved:
+    """`save_many` of a batch that was prepared before, while others wrote. It is prepared again if
+    it would come out otherwise now."""
+    one_writer_at_a_time()
+    tools = Tools.now()
+    if not batch.holds(tools):
+        batch.start_over(tools)
+        batch.prepare()
+    batch.write()
+    return batch.saved
 
 
 def rebuild(profiles: Mapping[UUID, dict[str, Value]]) -> None:
     """Seal and index known contacts again under the current keys and fields. Their values, the
     time of their last change and the marks of households stay."""
-    stock = _Stock(())
+    stock = _Stock((), Tools.now())
     for who, profile in profiles.items():
         stock.replace(who, profile)
     stock.households.clear()
-    _Writer(stock).write(None, None)
+    writer = _Writer(stock, None)
+    writer.pack()
+    writer.write(None)
 
 
 class IdentityTaken(ValueError):
@@ -115,7 +129,7 @@ def replace_profiles(profiles: Mapping[UUID, dict[str, Value]]) -> None:
 
     Raises `IdentityTaken`, and then changes nothing.
     """
-    stock = _Stock(())
+    stock = _Stock((), Tools.now())
     addresses = Contact.objects.filter(id__in=profiles).values_list("email_token", flat=True)
     stock.households.update(token.bytes for token in addresses if token)
     for who, profile in profiles.items():
@@ -123,11 +137,13 @@ def replace_profiles(profiles: Mapping[UUID, dict[str, Value]]) -> None:
     # Not left to the unique constraint alone: the other may stand under the older index key.
     holders = incoming.known_by("identity", list(stock.claimed))
     taken = any(stock.claimed[each.identity] != each.id for each in holders)
+    writer = _Writer(stock, None)
+    writer.pack()
     try:
         with transaction.atomic():
             if taken or len(set(stock.claimed.values())) < len(profiles):
                 raise IntegrityError
-            _Writer(stock).write(None, timezone.now())
+            writer.write(timezone.now())
     except IntegrityError:
         raise IdentityTaken(
             "Another contact has this medical record number, or this email and birth date."
@@ -148,13 +164,84 @@ def one_writer_at_a_time() -> None:
         )
 
 
-def packed(cleans: Collection[CleanContact]) -> list[bytes]:
-    """People as new contacts, sealed and ready for `incoming.write`: what a benchmark writes."""
-    stock = _Stock(cleans)
-    for clean in cleans:
-        stock.merge(clean)
-    writer = _Writer(stock)
-    return [writer.packed(person, None) for person in stock.people.values() if person.changed]
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The fields and keys of the organization that storing people takes. Two are equal if they
+    store the same."""
+
+    fields: tuple[Field, ...]
+    indexes: tuple[BlindIndex, ...]
+    index_version: int
+    sealed_under: Key
+    profiles: Keyring = field(repr=False, compare=False)
+
+    @classmethod
+    def now(cls) -> Tools:
+        ring = keyring(KeyUse.PROFILE)
+        version = keyring(KeyUse.INDEX).current.version
+        return cls(tuple(fields()), tuple(blind_indexes()), version, ring.current, ring)
+
+
+class Batch:
+    """People of some rows on their way into the database.
+
+    Call `look_up`, `merge`, `pack` and `write` in this order. `merge` and `pack` do not need the
+    database, so another thread may do them; nor does making a batch.
+    """
+
+    def __init__(
+        self, cleans: Collection[CleanContact], tools: Tools, source: UUID | None = None
+    ) -> None:
+        self._cleans, self._source = cleans, source
+        self.start_over(tools)
+
+    def start_over(self, tools: Tools) -> None:
+        """Forget what was prepared."""
+        self._stock = _Stock(self._cleans, tools)
+        self._writer = _Writer(self._stock, self._source)
+
+    def prepare(self) -> None:
+        """All but `write`."""
+        self.look_up()
+        self.merge()
+        self.pack()
+
+    @property
+    def saved(self) -> Saved:
+        """What became of the people, once they are merged."""
+        return self._stock.saved
+
+    @property
+    def knows_anybody(self) -> bool:
+        """Whether somebody was found."""
+        return self._stock.knows_anybody
+
+    @property
+    def rows(self) -> list[bytes]:
+        """The people as they will be written, once they are packed."""
+        return self._writer.rows
+
+    def look_up(self) -> None:
+        """Find who is known. Without it everybody is taken for new."""
+        self._stock.look_up()
+
+    def merge(self) -> None:
+        """Decide what becomes of each row."""
+        self._stock.load()
+        for clean in self._cleans:
+            self._stock.merge(clean)
+
+    def pack(self) -> None:
+        """Seal and index who changed."""
+        self._writer.pack()
+
+    def holds(self, tools: Tools) -> bool:
+        """Whether all of it would come out the same now. Ask under `one_writer_at_a_time`."""
+        return self._stock.tools == tools and self._stock.holds()
+
+    def write(self) -> None:
+        """Store who changed. Call `one_writer_at_a_time` first."""
+        self._writer.write(timezone.now())
 
 
 @dataclass(slots=True, eq=False)
@@ -177,21 +264,56 @@ class _Person:
 class _Stock:
     """The people behind some rows: those known already, and those that the rows bring."""
 
-    def __init__(self, cleans: Collection[CleanContact]) -> None:
+    def __init__(self, cleans: Collection[CleanContact], tools: Tools) -> None:
         self.saved = Saved()
-        self.indexes = blind_indexes()
+        self.tools, self.indexes = tools, tools.indexes
+        self.cleans = cleans
         self.identities = {id(clean): self._wide("identity", clean.identity) for clean in cleans}
+        self.addresses = {id(clean): self._addresses(clean.email) for clean in cleans}
         self.people: dict[bytes, _Person] = {}
         self.by_address: defaultdict[bytes, list[_Person]] = defaultdict(list)
         self.households: set[bytes] = set()
         self.claimed: dict[bytes, bytes] = {}
-        self._open = keyring(KeyUse.PROFILE).opener(TABLE)
-        self._load(cleans)
+        self._open = tools.profiles.opener(TABLE)
+        self._by_identity: list[incoming.Known] = []
+        self._by_address: list[incoming.Known] = []
+
+    def look_up(self) -> None:
+        """Find who is known by identity; then, of the others, who is known by address."""
+        self._by_identity = incoming.known_by("identity", self._all_identities())
+        self._by_address = incoming.known_by("email_token", self._addresses_of_unknown())
+
+    @property
+    def knows_anybody(self) -> bool:
+        return bool(self._by_identity or self._by_address)
+
+    def holds(self) -> bool:
+        """Whether looking up finds the same, and in the same state."""
+        return incoming.states_by("identity", self._all_identities()) == {
+            (each.id, each.state) for each in self._by_identity
+        } and incoming.states_by("email_token", self._addresses_of_unknown()) == {
+            (each.id, each.state) for each in self._by_address
+        }
+
+    def load(self) -> None:
+        """Open who was found."""
+        current, loaded = self._current(), {}
+        for row in self._by_identity:
+            person = self._person(row)
+            loaded[person.id] = self.people[current[row.identity]] = person
+        for row in self._by_address:
+            if row.id not in loaded and not row.erased:
+                person = self._person(row)
+                self.people.setdefault(person.identity, person)
+                loaded[row.id] = person
+        for person in loaded.values():
+            if person.address:
+                self.by_address[person.address].append(person)
 
     def merge(self, clean: CleanContact) -> None:
         """Take in one row."""
         identity = self.identities[id(clean)][0]
-        address = self._address(clean.email)
+        address = next(iter(self.addresses[id(clean)]), None)
         person = self.people.get(identity)
         if person and _is_another(person, clean):
             self.saved.rejects.append(Reject(clean.number, (ANOTHER_NAME,), (ANOTHER_NAME,)))
@@ -257,24 +379,22 @@ class _Stock:
                 self.households.add(address)
             neighbours.append(person)
 
-    def _load(self, cleans: Collection[CleanContact]) -> None:
-        """Who is known by identity; then, of the others, who is known by address."""
-        rows = incoming.known_by("identity", [t for each in self.identities.values() for t in each])
-        current = {t: tokens[0] for tokens in self.identities.values() for t in tokens}
-        loaded = {}
-        for row in rows:
-            person = self._person(row)
-            loaded[person.id] = self.people[current[row.identity]] = person
-        unknown = [each for each in cleans if self.identities[id(each)][0] not in self.people]
-        addresses = {t for each in unknown for t in self._addresses(each.email)}
-        for row in incoming.known_by("email_token", addresses):
-            if row.id not in loaded and not row.erased:
-                person = self._person(row)
-                self.people.setdefault(person.identity, person)
-                loaded[row.id] = person
-        for person in loaded.values():
-            if person.address:
-                self.by_address[person.address].append(person)
+    def _all_identities(self) -> list[bytes]:
+        return [token for tokens in self.identities.values() for token in tokens]
+
+    def _current(self) -> dict[bytes, bytes]:
+        """Identity tokens under the current key, by those under any."""
+        return {token: tokens[0] for tokens in self.identities.values() for token in tokens}
+
+    def _addresses_of_unknown(self) -> set[bytes]:
+        current = self._current()
+        known = {current[each.identity] for each in self._by_identity}
+        return {
+            token
+            for clean in self.cleans
+            if self.identities[id(clean)][0] not in known
+            for token in self.addresses[id(clean)]
+        }
 
     def _person(self, row: incoming.Known) -> _Person:
         profile: dict[str, Value] | None = None
@@ -318,12 +438,6 @@ class _Tokens(dict[Any, bytes]):
         self._definition, self._index = definition, index
         self._is_list = definition.type in (FieldType.CHOICES, FieldType.CODES)
 
-    def of(self, value: Value) -> bytes:
-        """The tokens of a value that is known."""
-        if isinstance(value, list):
-            return b"".join([self[member] for member in value])
-        return self[value]
-
     def __missing__(self, member: Any) -> bytes:
         if len(self) >= REMEMBERED:
             self.clear()
@@ -334,30 +448,34 @@ class _Tokens(dict[Any, bytes]):
         return tokens
 
 
-class _DateTokens(_Tokens):
-    """The tokens of dates, which are those of their month."""
-
-    def of(self, value: Value) -> bytes:
-        return self[str(value)[:MONTH_CHARACTERS]]
-
-
 class IndexTokens:
     """The tokens of profiles under one index key. Remembers those of common values."""
 
     def __init__(self, definitions: Iterable[Field], index: BlindIndex) -> None:
+        # With each field how much of a text its tokens depend on: of a date, the month.
         self._fields = {
-            each.key: (_DateTokens if each.type is FieldType.DATE else _Tokens)(each, index).of
+            each.key: (
+                _Tokens(each, index),
+                MONTH_CHARACTERS if each.type is FieldType.DATE else None,
+            )
             for each in definitions
-            if each.searchable
+            if each.searchable and each.key not in ELSEWHERE
         }
 
     def of(self, profile: Mapping[str, Value]) -> bytes:
         """All tokens of a profile, packed for writing."""
-        found = []
+        found, fields = [], self._fields
         for key, value in profile.items():
-            tokens_of = self._fields.get(key)
-            if tokens_of is not None and value is not None:
-                found.append(tokens_of(value))
+            field = fields.get(key)
+            if field is None:
+                continue
+            tokens, letters = field
+            if isinstance(value, str):
+                found.append(tokens[value[:letters]])
+            elif isinstance(value, list):
+                found += [tokens[member] for member in value]
+            elif value is not None:
+                found.append(tokens[value])
         return b"".join(found)
 
 
@@ -370,48 +488,56 @@ def index_tokens(definitions: tuple[Field, ...], index: BlindIndex) -> IndexToke
 class _Writer:
     """Writes what of a stock has changed."""
 
-    def __init__(self, stock: _Stock) -> None:
-        self.stock = stock
-        self.fields = fields()
-        ring = keyring(KeyUse.INDEX)
-        self.index_version = ring.current.version
-        self.tokens = index_tokens(tuple(self.fields), stock.indexes[0])
-        self.seal = keyring(KeyUse.PROFILE).sealer(TABLE)
+    def __init__(self, stock: _Stock, source: UUID | None) -> None:
+        self.stock, self.source = stock, source
+        self.changed: list[_Person] = []
+        self.rows: list[bytes] = []
+        self._tokens = index_tokens(stock.tools.fields, stock.indexes[0])
+        self._seal = stock.tools.profiles.sealer(TABLE)
 
-    def write(self, source: UUID | None, now: datetime | None) -> None:
-        changed = {each.id: each for each in self.stock.people.values() if each.changed}.values()
-        origin = source.bytes if source else None
-        if source and now:
-            known = [each for each in changed if not each.is_new and each.source != origin]
-            incoming.keep_for_undo(source, ((each.id, each.sealed) for each in known), now)
-        incoming.write([self.packed(each, origin) for each in changed], self.index_version, now)
+    def pack(self) -> None:
+        """Seal and index, ready for the database."""
+        people = {each.id: each for each in self.stock.people.values() if each.changed}
+        self.changed = list(people.values())
+        self.rows = [self._packed(each) for each in self.changed]
+
+    def write(self, now: datetime | None) -> None:
+        if self.source and now:
+            origin = self.source.bytes
+            known = [each for each in self.changed if not each.is_new and each.source != origin]
+            incoming.keep_for_undo(self.source, ((each.id, each.sealed) for each in known), now)
+        incoming.write(self.rows, self.stock.tools.index_version, now)
         incoming.mark_households(self.stock.households)
-        self._keep_codes(changed)
+        self._keep_codes()
 
-    def packed(self, person: _Person, origin: bytes | None) -> bytes:
+    def _packed(self, person: _Person) -> bytes:
         profile = person.profile or {}
         email = profile.get(EMAIL)
         return incoming.pack(
             is_new=person.is_new,
             id=person.id,
-            profile=self.seal(orjson.dumps(profile), person.id),
+            profile=self._seal(orjson.dumps(profile), person.id),
             identity=person.identity,
-            tokens=self.tokens.of(profile),
+            tokens=self._tokens.of(profile),
             address=person.address,
             mail_domain=email.rpartition("@")[2] if isinstance(email, str) else "",
             language=str(profile.get(LANGUAGE) or FALLBACK_LANGUAGE),
             relationship=str(profile.get(RELATIONSHIP) or UNKNOWN_RELATIONSHIP),
             deceased=profile.get(DECEASED) is True,
-            source=origin,
+            source=self.source.bytes if self.source else None,
         )
 
-    def _keep_codes(self, people: Iterable[_Person]) -> None:
-        for definition in self.fields:
-            if definition.type is FieldType.CODES:
-                values = ((person.profile or {}).get(definition.key) for person in people)
-                # Not a list while a field of another type is being converted.
-                lists = (value for value in values if isinstance(value, list))
-                keep_codes(definition.key, {code for value in lists for code in value})
+    def _keep_codes(self) -> None:
+        keys = {each.key for each in self.stock.tools.fields if each.type is FieldType.CODES}
+        codes: defaultdict[str, set[str]] = defaultdict(set)
+        for person in self.changed:
+            profile = person.profile or {}
+            for key in keys & profile.keys():
+                value = profile[key]
+                if isinstance(value, list):  # else its field is being converted
+                    codes[key].update(value)
+        for key, found in codes.items():
+            keep_codes(key, found)
 
 
 def keep_codes(field_key: str, codes: Collection[str]) -> None:

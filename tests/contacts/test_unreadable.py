@@ -47,7 +47,7 @@ def test_everybody_else_is_still_found(
     caplog.set_level(logging.ERROR)
     with acting_for(committed_room.riverside.id):
         assert list(queries.opened(people)) == [first, third]
-        assert [each for each, _ in queries.matching(Segment(), TODAY)] == [first, third]
+        assert {each for each, _ in queries.matching(Segment(), TODAY)} == {first, third}
         # Nobody is opened to count everybody.
         assert queries.count(Segment(), TODAY) == 3
         assert [each.id for each in queries.page().contacts] == [first, third]
