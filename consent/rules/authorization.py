@@ -8,7 +8,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from consent.rules.findings import Finding, Kind
-from consent.rules.purposes import Information, Purpose, Use
+from consent.rules.part2 import Part2
+from consent.rules.purposes import Answer, Information, Purpose, Use
 
 
 class Signer(StrEnum):
@@ -23,7 +24,7 @@ class Method(StrEnum):
     PAPER = "paper"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: making a frozen one takes five times as long
 class Authorization:
     """What a decision needs to know of one signed authorization. Moments are aware.
 
@@ -39,11 +40,14 @@ class Authorization:
     signed_on: date
     expires_at: datetime
     method: Method
+    covers_sale: bool = False
+    part2: Part2 = Part2.NONE
+    type_points: int = 0
     signer: Signer = Signer.SELF
+    form_passed: bool = True
     authority: str = field(default="", repr=False)
     revoked_at: datetime | None = None
     copy_given_at: datetime | None = None
-    form_passed: bool = True
     intact: bool = True
     disputed: bool = False
 
@@ -106,6 +110,21 @@ def _check_remuneration(authorization: Authorization, use: Use, now: datetime) -
         yield Finding(11, "lacks_remuneration_statement", citation, field_name, message)
 
 
+def _check_sale(authorization: Authorization, use: Use, now: datetime) -> Iterator[Finding]:
+    if use.gives_away is not Answer.NO and not authorization.covers_sale:
+        message = "Information is given away for something of value, and the form does not say so."
+        citation = "45 CFR 164.508(a)(4)(ii)"
+        yield Finding(11, "lacks_sale_statement", citation, "sale", message)
+
+
+def _check_part2(authorization: Authorization, use: Use, now: datetime) -> Iterator[Finding]:
+    if Information.PART2 in use.information and authorization.part2 is not Part2.SPECIFIC:
+        message = (
+            "Substance use disorder records need a consent of their own that names this purpose."
+        )
+        yield Finding(1, "no_part2_consent", "42 CFR 2.31(a)", "part2", message)
+
+
 def _check_live(authorization: Authorization, use: Use, now: datetime) -> Iterator[Finding]:
     # A revocation stands from the moment it is on record, whatever moment it carries.
     if authorization.revoked_at is not None:
@@ -140,8 +159,10 @@ _CHECKS: tuple[Callable[[Authorization, Use, datetime], Iterator[Finding]], ...]
     _check_form,
     _check_signature,
     _check_authority,
+    _check_part2,
     _check_purpose,
     _check_information,
     _check_remuneration,
+    _check_sale,
     _check_copy,
 )

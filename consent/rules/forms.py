@@ -3,7 +3,7 @@
 import calendar
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
@@ -13,10 +13,12 @@ from pydantic import Field as Setting
 from pydantic import TypeAdapter
 
 from consent.rules.findings import Finding, Kind
+from consent.rules.part2 import Part2
 from consent.rules.purposes import Information, Purpose
 from consent.rules.reading import reading_grade
 
 MAX_READING_GRADE = 8.0
+MAX_MONTHS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class FormText:
     `information` describes in words what `categories` says to the machine, and `purpose_text` does
     so for `purposes`. `remuneration` is left blank when nobody pays. `combined_with` names other
     documents that share the page or the signature, and `required_to_proceed` says that a booking,
-    registration or the like stops without a signature; neither is allowed.
+    registration or the like stops without a signature; neither is allowed. `sale` says that
+    somebody else gets information for something of value. `part2` says to what the form consents
+    under 42 CFR Part 2, `type_points` in which size of type it is set.
     """
 
     title: str
@@ -66,6 +70,9 @@ class FormText:
     redisclosure: str
     remuneration: str = ""
     sponsor: str = ""
+    sale: str = ""
+    part2: Part2 = Part2.NONE
+    type_points: int = 12
     combined_with: tuple[str, ...] = ()
     required_to_proceed: bool = False
 
@@ -73,6 +80,11 @@ class FormText:
     def covers_remuneration(self) -> bool:
         """Whether the form says that the organization is paid (45 CFR 164.508(a)(3)(ii))."""
         return bool(self.remuneration.strip())
+
+    @property
+    def covers_sale(self) -> bool:
+        """Whether the form says that information is sold (45 CFR 164.508(a)(4)(ii))."""
+        return bool(self.sale.strip())
 
     @property
     def plain_text(self) -> str:
@@ -87,6 +99,7 @@ class FormText:
             self.recipient,
             self.purpose_text,
             self.remuneration,
+            self.sale,
             self.revocation,
             self.how_to_revoke,
             self.no_conditioning,
@@ -105,10 +118,20 @@ class FormText:
 
     def digest(self) -> str:
         """SHA-256 over the whole form, to say later which version was signed."""
-        return hashlib.sha256(orjson.dumps(self.to_json(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return form_digest(self.to_json())
 
 
 _FORM = TypeAdapter(FormText)
+
+
+def form_digest(text: Mapping[str, Any], translations: Sequence[Mapping[str, Any]] = ()) -> str:
+    """SHA-256 over a published form as it is stored, in all its languages.
+
+    Over what is stored rather than what it means to this release: a form keeps its digest when
+    later releases know more of forms.
+    """
+    whole = [text, *translations] if translations else text
+    return hashlib.sha256(orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def last_day(expiry: Expiry, signed_on: date) -> date:
@@ -128,14 +151,38 @@ def last_day(expiry: Expiry, signed_on: date) -> date:
     return date(year, month + 1, day) + timedelta(days=expiry.days)
 
 
-def check_form(form: FormText, legal_name: str) -> list[Finding]:
+def check_form(
+    form: FormText, legal_name: str, max_grade: float = MAX_READING_GRADE
+) -> list[Finding]:
     """The checks that the form itself must pass; empty means that it may be published.
 
     `legal_name` is the organization's. The remaining checks concern one signature.
     """
     findings = [finding for check in _CHECKS for finding in check(form)]
     findings.extend(_check_discloser(form, legal_name))
+    findings.extend(_check_plain_language(form, max_grade))
     return sorted(findings, key=lambda finding: finding.number)
+
+
+def check_translation(form: FormText, original: FormText) -> list[Finding]:
+    """Whether a translation allows exactly what the original does: one document, one act."""
+    for name, what in _SAME_IN_EVERY_LANGUAGE.items():
+        if getattr(form, name) != getattr(original, name):
+            message = f"{what} must be the same in every language."
+            return [Finding(13, "translation_differs", "45 CFR 164.508(b)(3)", name, message)]
+    return []
+
+
+_SAME_IN_EVERY_LANGUAGE = {
+    "categories": "The kinds of information",
+    "purposes": "The purposes",
+    "expiry": "The end",
+    "sponsor": "Who pays",
+    "covers_remuneration": "Whether payment is mentioned",
+    "covers_sale": "Whether a sale is mentioned",
+    "part2": "The kind of consent",
+    "type_points": "The size of type",
+}
 
 
 _EVERYTHING = re.compile(
@@ -233,6 +280,8 @@ def _expiry_problem(expiry: Expiry | None) -> str:
         case ExpiresAfter(months=months, days=days):
             if months < 0 or days < 0 or not months + days:
                 return "The authorization must end a number of months or days after signing."
+            if months > MAX_MONTHS or days > MAX_MONTHS * 31:
+                return "Ten years after signing is the latest end."
         case ExpiresAtEvent(event=event, review_on=review_on):
             if not event.strip() or _NEVER.match(event.strip()):
                 return "“None” or “never” is not an end. Give a period, or an event and its review."
@@ -289,19 +338,51 @@ def _check_remuneration(form: FormText) -> Iterator[Finding]:
         yield Finding(11, code, citation, "remuneration", message)
 
 
-def _check_plain_language(form: FormText) -> Iterator[Finding]:
+def _check_plain_language(form: FormText, max_grade: float) -> Iterator[Finding]:
     citation, code = "45 CFR 164.508(c)(3)", "plain_language"
     if not form.language.strip():
         message = "Say which language the form is in."
         yield Finding(12, code, citation, "language", message, Kind.DUTY)
     elif form.language.partition("-")[0].casefold() == "en":
         grade = reading_grade(form.plain_text)
-        if grade > MAX_READING_GRADE:
+        if grade > max_grade:
             message = (
-                f"The form reads at grade {grade:g}; write it for grade {MAX_READING_GRADE:g} or"
+                f"The form reads at grade {grade:g}; write it for grade {max_grade:g} or"
                 " below, with shorter sentences and words."
             )
             yield Finding(12, code, citation, "introduction", message, Kind.DUTY)
+
+
+def _check_sale(form: FormText) -> Iterator[Finding]:
+    if form.covers_sale and _lacks_words(form.sale, form.language, _REMUNERATION_WORDS):
+        message = "Say plainly that your organization gets something for passing information on."
+        yield Finding(11, "sale_statement", "45 CFR 164.508(a)(4)(ii)", "sale", message)
+
+
+def _check_part2(form: FormText) -> Iterator[Finding]:
+    code, citation = "part2_consent", "42 CFR 2.31(a)"
+    marked = Information.PART2 in form.categories
+    if marked is (form.part2 is Part2.NONE):
+        message = (
+            "Substance use disorder records need a consent under 42 CFR Part 2: mark both the kind"
+            " of information and the kind of consent, or neither."
+        )
+        yield Finding(1, code, citation, "part2", message)
+    if not marked:
+        return
+    if _lacks_words(form.information, form.language, _PART2_WORDS):
+        message = "Name the records in words: treatment for alcohol or drug use."
+        yield Finding(1, code, "42 CFR 2.31(a)(3)", "information", message)
+    if form.part2 is Part2.OPERATIONS and form.purposes - _OPERATIONS:
+        message = "A consent for treatment, payment and operations can't name other purposes."
+        yield Finding(4, code, "42 CFR 2.31(a)(5)", "purposes", message)
+
+
+_PART2_WORDS = {
+    "en": (r"alcohol|drug|substance|addict",),
+    "es": (r"alcohol|droga|sustancia|adicci",),
+}
+_OPERATIONS = {Purpose.APPOINTMENT, Purpose.TREATMENT_REMINDER, Purpose.CARE_COORDINATION}
 
 
 def _check_separate(form: FormText) -> Iterator[Finding]:
@@ -325,7 +406,8 @@ _CHECKS: tuple[Callable[[FormText], Iterator[Finding]], ...] = (
     _check_no_conditioning,
     _check_redisclosure,
     _check_remuneration,
-    _check_plain_language,
+    _check_sale,
+    _check_part2,
     _check_separate,
     _check_free_choice,
 )

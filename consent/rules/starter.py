@@ -1,4 +1,6 @@
-"""A marketing authorization that passes every check, to begin from."""
+"""A marketing authorization that passes every check, to begin from, in English and Spanish."""
+
+from dataclasses import replace
 
 from consent.rules.forms import ExpiresAfter, FormText
 from consent.rules.purposes import Information, Purpose
@@ -52,4 +54,51 @@ def starter_form(legal_name: str, revoke_by: str, sponsor: str = "") -> FormText
         ),
         remuneration=f"{sponsor} pays us to send some of these emails." if sponsor else "",
         sponsor=sponsor,
+    )
+
+
+def spanish_starter(original: FormText, legal_name: str, revoke_by: str) -> FormText:
+    """The same form in Spanish: what it allows is the original's, the words are its own.
+
+    Have somebody who speaks the language read it before you publish it (45 CFR 92.201(c)(3)).
+    """
+    return replace(
+        original,
+        title="¿Podemos enviarle ofertas de salud y bienestar por correo electrónico?",
+        language="es",
+        introduction=(
+            "Queremos usar parte de su información de salud para elegir mensajes que le puedan"
+            " servir. Usted decide. No tiene que firmar."
+        ),
+        information=(
+            "Usaríamos su nombre, sus datos de contacto, su edad y su idioma. También usaríamos"
+            " sus problemas de salud, y las fechas y los lugares de sus visitas."
+        ),
+        discloser=(
+            f"La usaría {legal_name}. También el servicio de correo que trabaja para nosotros."
+        ),
+        recipient="Enviamos el mensaje a usted, a la dirección que nos dio.",
+        purpose_text=(
+            "Le escribiríamos sobre salud, nuestros propios servicios, programas de bienestar y"
+            " ofertas, y cosas que venden otras empresas."
+        ),
+        revocation=(
+            "Puede cambiar de opinión en cualquier momento. Díganos por escrito que revoca este"
+            " formulario. Eso no cambia lo que hicimos antes de saberlo."
+        ),
+        how_to_revoke=f"Use el enlace de cualquiera de nuestros mensajes, o escriba a {revoke_by}.",
+        no_conditioning=(
+            "Su atención no depende de este formulario. Le trataremos igual si no firma. Lo que"
+            " usted paga, los planes en los que puede inscribirse y los beneficios a los que tiene"
+            " derecho tampoco cambian."
+        ),
+        redisclosure=(
+            "Quien reciba esta información podría compartirla con otros. Entonces la ley de"
+            " privacidad quizá ya no la proteja."
+        ),
+        remuneration=(
+            f"{original.sponsor} nos paga por enviar algunos de estos mensajes."
+            if original.covers_remuneration
+            else ""
+        ),
     )

@@ -12,7 +12,10 @@ from consent.rules.decision import (
     SuppressionReason,
     SuppressionScope,
 )
-from consent.rules.purposes import Information, Purpose, Remuneration, Use
+from consent.rules.packs import PACKS
+from consent.rules.part2 import Part2
+from consent.rules.purposes import Answer, Information, Purpose, Remuneration, Use
+from consent.rules.table import Prescription
 from contacts.rules.fields import Relationship
 
 NOW = datetime(2026, 11, 21, 17, tzinfo=UTC)
@@ -47,6 +50,10 @@ uses = st.builds(
     )
     | information,
     sponsor=st.sampled_from(["", "Acme Fitness"]),
+    gives_away=st.sampled_from([Answer.NO, Answer.NO, Answer.YES, Answer.UNKNOWN]),
+    features=st.sampled_from([Answer.NO, Answer.NO, Answer.YES, Answer.UNKNOWN]),
+    for_others=st.sampled_from(Answer),
+    notice_given=st.sampled_from(Answer),
 )
 authorizations = st.builds(
     Authorization,
@@ -57,6 +64,9 @@ authorizations = st.builds(
     signed_on=st.integers(0, 60).map(lambda days: (NOW - days * DAY).date()),
     expires_at=moments,
     method=st.sampled_from(Method),
+    covers_sale=st.booleans(),
+    part2=st.sampled_from(Part2),
+    type_points=st.sampled_from([0, 12, 14]),
     signer=st.sampled_from(Signer),
     authority=st.sampled_from(["", "mother of a minor"]),
     revoked_at=st.none() | st.none() | moments,
@@ -65,6 +75,7 @@ authorizations = st.builds(
     intact=st.sampled_from([True, True, False]),
     disputed=st.sampled_from([False, False, True]),
 )
+rarely = st.sampled_from([False, False, False, True])
 suppressions = st.builds(
     Suppression, st.sampled_from(SuppressionScope), st.sampled_from(SuppressionReason)
 )
@@ -75,4 +86,14 @@ recipients = st.builds(
     deceased=st.sampled_from([False, False, False, True]),
     authorizations=st.lists(authorizations, max_size=3).map(tuple),
     suppressions=st.just(frozenset()) | st.frozensets(suppressions, max_size=2),
+    state=st.sampled_from(["", "CA", "WA", "TX", "ZZ"]),
+    prescription=st.sampled_from(Prescription),
+    restricted=st.just(frozenset()) | st.frozensets(st.sampled_from(Purpose), max_size=2),
+    paused=rarely,
+    declined=rarely,
+    often_enough=rarely,
+    unconfirmed=rarely,
+    household=st.booleans(),
+    plain_mail=st.booleans(),
 )
+packs = st.lists(st.sampled_from(list(PACKS.values())), unique=True).map(tuple)

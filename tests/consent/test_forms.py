@@ -15,11 +15,12 @@ from consent.rules.forms import (
     ExpiresAtEvent,
     FormText,
     check_form,
+    check_translation,
     last_day,
 )
-from consent.rules.purposes import Information
+from consent.rules.purposes import Information, Purpose
 from consent.rules.reading import reading_grade
-from consent.rules.starter import starter_form
+from consent.rules.starter import spanish_starter, starter_form
 
 NAME = "Riverside Health"
 GOOD = starter_form(NAME, "privacy@riverside.test", sponsor="Acme Fitness")
@@ -167,3 +168,13 @@ def test_reading_grade() -> None:
         " conceived in Liberty, and dedicated to the proposition that all men are created equal."
     )
     assert reading_grade(gettysburg) == pytest.approx(14.99, abs=0.5)
+
+
+@pytest.mark.parametrize("sponsor", ["", "Acme Fitness"])
+def test_the_spanish_starter_passes_and_allows_the_same(sponsor: str) -> None:
+    original = starter_form("Riverside Health, Inc.", "privacy@riverside.test", sponsor)
+    spanish = spanish_starter(original, "Riverside Health, Inc.", "privacy@riverside.test")
+    assert check_form(spanish, "Riverside Health, Inc.") == []
+    assert check_translation(spanish, original) == []
+    wider = replace(spanish, purposes=original.purposes | {Purpose.FUNDRAISING})
+    assert [each.code for each in check_translation(wider, original)] == ["translation_differs"]

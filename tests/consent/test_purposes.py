@@ -1,4 +1,4 @@
-"""The decision table: which rule decides about which use."""
+"""The decision table, asked by purpose and payment."""
 
 import pytest
 from hypothesis import given
@@ -7,16 +7,15 @@ from consent.rules.purposes import (
     Information,
     Purpose,
     Remuneration,
-    Requirement,
     Use,
     information_of,
-    rule_for,
 )
+from consent.rules.table import Requirement, rule_for
 from contacts.rules.fields import Field, FieldClass, FieldGroup, FieldType, Relationship
 from tests.consent.facts import uses
 
 NOTHING, AUTHORIZATION = Requirement.NOTHING, Requirement.AUTHORIZATION
-OFFICER = Requirement.PRIVACY_OFFICER
+OFFICER, CONSENT = Requirement.PRIVACY_OFFICER, Requirement.PART2_CONSENT
 NONE, COST, PAID = Remuneration.NONE, Remuneration.COST_ONLY, Remuneration.PAID
 CLINICAL, VISITS = Information.CLINICAL, Information.JOURNEY
 
@@ -45,7 +44,7 @@ CLINICAL, VISITS = Information.CLINICAL, Information.JOURNEY
         (Purpose.FUNDRAISING, NONE, CLINICAL, AUTHORIZATION, "164.514(f)(1)"),
         (Purpose.FUNDRAISING, PAID, VISITS, AUTHORIZATION, "164.514(f)(1)"),
         (Purpose.TREATMENT_REMINDER, Remuneration.UNKNOWN, CLINICAL, OFFICER, "(a)(3)"),
-        (Purpose.TREATMENT_REMINDER, NONE, Information.PART2, OFFICER, "42 CFR 2.31"),
+        (Purpose.TREATMENT_REMINDER, NONE, Information.PART2, CONSENT, "42 CFR 2.31"),
         (
             Purpose.TREATMENT_REMINDER,
             NONE,
