@@ -34,6 +34,10 @@ class Permission(StrEnum):
     SEE_CONSENT = "see_consent"
     PUBLISH_FORMS = "publish_forms"
     RECORD_CONSENT = "record_consent"
+    MANAGE_CONSENT = "manage_consent"
+    MANAGE_TOPICS = "manage_topics"
+    RULE_ON_HOLDS = "rule_on_holds"
+    SEE_COMPLIANCE = "see_compliance"
     SEE_CAMPAIGNS = "see_campaigns"
     EDIT_CAMPAIGNS = "edit_campaigns"
     APPROVE_CAMPAIGNS = "approve_campaigns"
@@ -72,6 +76,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.SEE_CONSENT,
             _P.PUBLISH_FORMS,
             _P.RECORD_CONSENT,
+            _P.MANAGE_CONSENT,
+            _P.MANAGE_TOPICS,
+            _P.RULE_ON_HOLDS,
+            _P.SEE_COMPLIANCE,
             _P.APPROVE_CAMPAIGNS,
             _P.STOP_CAMPAIGNS,
             _P.SEE_AUDIT,
@@ -88,6 +96,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.SEE_SEGMENTS,
             _P.EDIT_SEGMENTS,
             _P.SEE_CONSENT,
+            _P.MANAGE_TOPICS,
             _P.EDIT_CAMPAIGNS,
             _P.LAUNCH_CAMPAIGNS,
             _P.STOP_CAMPAIGNS,
@@ -96,7 +105,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     # Reads figures.
     Role.ANALYST: frozenset(_EVERYBODY | {_P.SEE_SEGMENTS}),
     # Reads what happened.
-    Role.AUDITOR: frozenset(_EVERYBODY | {_P.SEE_AUDIT, _P.SEE_CONSENT}),
+    Role.AUDITOR: frozenset(_EVERYBODY | {_P.SEE_AUDIT, _P.SEE_CONSENT, _P.SEE_COMPLIANCE}),
 }
 
 

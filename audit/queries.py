@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from audit import rules
-from audit.models import Event, Link, Pending
+from audit.models import Event, Link, Outcome, Pending
 from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
@@ -118,3 +118,9 @@ def _check_anchors(found: Verification, digests: dict[int, str]) -> None:
         found.anchors += 1
         if digests.get(anchor["sequence"]) != anchor["digest"]:
             found.problems.append(f"the chain no longer holds the anchor of {anchor['at']}")
+
+
+def objects_of(action: str) -> set[UUID]:
+    """The objects that the log says something was done to."""
+    events = Event.objects.filter(action=action, outcome=Outcome.DONE)
+    return {each for each in events.values_list("object_id", flat=True) if each is not None}

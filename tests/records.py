@@ -10,6 +10,7 @@ from campaigns import services as campaigns
 from campaigns.models import Template
 from campaigns.starter import STARTER_HTML
 from consent import services as consent
+from consent.rules.decision import SuppressionReason, SuppressionScope
 from consent.rules.forms import FormText
 from consent.rules.purposes import Purpose, Remuneration
 from consent.rules.starter import starter_form
@@ -36,6 +37,12 @@ RECORDS = {
     "form",
     "version",
     "authorization",
+    "alert",
+    "signing_request",
+    "scan",
+    "suppression",
+    "restriction",
+    "topic",
     "mailing",
     "membership",
 }
@@ -66,6 +73,8 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
                 Remuneration.NONE.value,
                 "",
                 tracking=False,
+                gives_away="no",
+                features="no",
             ),
             by.id,
         )
@@ -77,6 +86,17 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         version = consent.publish(form, FormText.from_json(text), by.id)
         membership = Membership.objects.get(user=by)
         signed = consent.record_authorization(_signature(contact, version.id), by.id)
+        alert = consent.raise_alert("copy_failed", "authorization", signed.id)
+        asked = consent.ask(contact, version.id, "desk", by.id)
+        suppression = consent.suppress(
+            "nobody@riverside-mail.test",
+            SuppressionScope.ALL,
+            SuppressionReason.DO_NOT_CONTACT,
+            "staff",
+        )
+        restriction = consent.restrict(contact, [Purpose.MARKETING], "", contacts.today(), by.id)
+        topic = consent.create_topic("Heart health", "", by.id)
+        scan = consent.keep_scan(signed.id, b"%PDF-1.7", by.id)
     return {
         "contact": contact,
         "other": contact,
@@ -90,6 +110,14 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         "form": form,
         "version": version.id,
         "authorization": signed.id,
+        "alert": alert.id,
+        "signing_request": asked.id,
+        "scan": scan.id,
+        "restriction": restriction.id,
+        "topic": topic.id,
+        "suppression": suppression.id,
+        "language": "es",
+        "pack": "tx-181",
         "membership": membership.id,
         "person": 0,
         "act": "pause",

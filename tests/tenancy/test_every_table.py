@@ -10,9 +10,10 @@ from accounts.rules import Role
 from audit import services as audit
 from audit.tasks import seal
 from campaigns.models import Approval, Campaign
+from consent import models as rows
 from consent import services as consent
 from consent.models import Authorization
-from consent.rules.decision import SuppressionReason, SuppressionScope
+from consent.rules.decision import RulingOutcome, SuppressionReason, SuppressionScope
 from contacts import queries as contacts
 from contacts import services
 from contacts.models import Import, ImportChange, ImportFragment, SavedMapping, ShownCount
@@ -39,6 +40,7 @@ def fill_every_table(room: Room, post: Post) -> None:
         consent.revoke(Authorization.objects.get().id, timezone.now(), "letter", owner.id)
         consent.suppress("x@y.test", SuppressionScope.ALL, SuppressionReason.COMPLAINED, "staff")
         source = uploads.start_upload([CSV], "p.csv", owner.id)
+        _fill_consent(owner)
     _fill_contacts(room, source, owner)
     post.mailing(PORTAL)
     post.send()
@@ -54,6 +56,37 @@ def fill_every_table(room: Room, post: Post) -> None:
     seal()
     with acting_for(room.riverside.id):
         audit.record("not_sealed_yet")
+
+
+def _fill_consent(owner: User) -> None:
+    """A person with every wish, a policy, a ruling and an alert."""
+    signed = Authorization.objects.get()
+    who = {"contact_id": signed.contact_id}
+    token = {"address_token": new_id()}
+    consent.change_policy(consent.Policy(True, True, 8, 30), owner.id)
+    consent.turn_on("ca-cmia", owner.id)
+    consent.dispute(signed.id, "wrong_address", owner.id)
+    consent.check_integrity(owner.id)
+    consent.raise_alert("copy_failed", "authorization", signed.id)
+    consent.rule_on(
+        new_id(), "0" * 64, "patient_story", RulingOutcome.ALLOW, "Signed for it.", owner.id
+    )
+    rows.Preference.objects.create(**who)
+    rows.Restriction.objects.create(
+        **who, purposes=["marketing"], received_on=timezone.localdate(), recorded_by=owner.id
+    )
+    rows.PlainMailWish.objects.create(**who, **token, warning="It may be read.", channel="page")
+    rows.AddressConfirmation.objects.create(
+        **who, **token, sealed_address=b"sealed", wording="Is it yours?", channel="mail"
+    )
+    rows.Scan.objects.create(
+        authorization=signed,
+        sealed=b"sealed",
+        media_type="application/pdf",
+        size=6,
+        digest="0" * 64,
+        added_by=owner.id,
+    )
 
 
 def _fill_contacts(room: Room, source: Import, owner: User) -> None:

@@ -6,13 +6,15 @@ import contextlib
 import json
 from collections.abc import Iterator
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from consent import queries as consent
-from consent.rules.decision import SuppressionReason, SuppressionScope
+from consent.rules.decision import SuppressionReason, SuppressionScope, Verdict
+from consent.rules.purposes import Information, Purpose, Remuneration, Use
 from consent.services import drop_suppression_tokens, suppress
 from contacts import queries, services
 from contacts.models import Contact, Segment
@@ -25,6 +27,8 @@ from tenancy.rotation import StillNeeded, remaining, retire, rotate
 from tenancy.walks import run_walk, unfinished
 from tests.contacts.patients import TODAY, cleaned, patient, store
 from tests.people import Room
+from tests.post import Post
+from tests.tenancy.test_every_table import fill_every_table
 
 CONDITION = {"kind": "field", "field": "conditions", "operator": "is", "values": ["asthma"]}
 ASTHMA = json.dumps({"where": {"kind": "all", "of": [CONDITION]}})
@@ -94,7 +98,7 @@ def test_between_two_index_keys_everybody_is_found_once(
         assert queries.count(tree, TODAY) == 20
         assert len(queries.find("Quackenbush7", by_name=True)) == 1
         assert len(queries.find("RH000007")) == 1
-        assert consent.facts([stopped])[stopped].suppressions
+        assert stopped_by(stopped)
         saved = services.save_many(cleaned(patient(n) for n in range(20)))
         assert (saved.created, saved.updated, saved.unchanged) == (0, 0, 20)
     assert steps > 5
@@ -102,7 +106,7 @@ def test_between_two_index_keys_everybody_is_found_once(
     forget_keys()
     assert queries.count(tree, TODAY) == 20
     assert [person.id for person in queries.find(EMAIL)] == [stopped]
-    assert consent.facts([stopped])[stopped].suppressions
+    assert stopped_by(stopped)
 
 
 class _Killed(Exception):
@@ -173,9 +177,29 @@ def test_between_two_index_keys_a_record_number_is_still_one_person_s(riverside:
         services.correct(second, {"record_number": "RH000007"}, TODAY)
 
 
+def stopped_by(contact: UUID) -> str:
+    """Why this person gets no reminder."""
+    use = Use(Purpose.TREATMENT_REMINDER, Remuneration.NONE, frozenset({Information.DEMOGRAPHIC}))
+    decision = consent.decisions(use, [contact], timezone.now())[contact]
+    return decision.code if decision.verdict is Verdict.SUPPRESS else ""
+
+
 def test_a_suppression_outlives_a_walk_that_did_not_reach_everybody(riverside: Room) -> None:
     suppress(EMAIL, SuppressionScope.ALL, SuppressionReason.UNSUBSCRIBED, "link")
     [stopped] = [person.id for person in queries.find(EMAIL)]
     begin(KeyUse.INDEX)
     drop_suppression_tokens("", None)
-    assert consent.facts([stopped])[stopped].suppressions
+    assert stopped_by(stopped)
+
+
+def test_every_kind_of_sealed_value_can_take_a_new_key(committed_room: Room, post: Post) -> None:
+    """The application's role must be allowed to write each of them again."""
+    fill_every_table(committed_room, post)
+    for use in (KeyUse.PROFILE, KeyUse.MESSAGE, KeyUse.AUTHORIZATION, KeyUse.SENDER):
+        with acting_for(committed_room.riverside.id):
+            begin(use)
+            waiting = unfinished()
+        for walk in waiting:
+            run_walk(committed_room.riverside.id, walk.id)
+        with acting_for(committed_room.riverside.id):
+            assert unfinished() == []
