@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from consent.rules.purposes import Use
+from consent.rules.purposes import Information, Use
 from contacts.queries import OpenedContact
 from contacts.rules.fields import Field
 from delivery import mime, notices
@@ -24,6 +24,8 @@ from tenancy.models import Organization
 
 PICKUP_FACT = "birth_date"
 """What a patient is asked for in the portal; kept with the message's context."""
+ADDRESS = "_address"
+"""The address that the message went to, kept there as well. No field is called so."""
 
 
 class Unsendable(Exception):
@@ -65,10 +67,13 @@ class Origin:
         return notices.Clinic(each.name, each.phone, each.postal_address)
 
 
-def fixed_values(organization: Organization, unsubscribe_url: str) -> dict[str, object]:
-    """The merge values that every message has, whoever it goes to."""
+def fixed_values(
+    organization: Organization, unsubscribe_url: str = "#", preferences_url: str = "#"
+) -> dict[str, object]:
+    """The merge values that every message has, whoever it goes to. Previews lead nowhere."""
     return {
         "unsubscribe_url": unsubscribe_url,
+        "preferences_url": preferences_url,
         "postal_address": organization.postal_address,
         "organization_name": organization.name,
     }
@@ -95,9 +100,14 @@ class Composer:
         self._bounces = parse_address(origin.address)
 
     def compose(
-        self, message_id: UUID, person: OpenedContact, route: Route, now: datetime
+        self,
+        message_id: UUID,
+        person: OpenedContact,
+        route: Route,
+        now: datetime,
+        track: bool = True,
     ) -> Letter:
-        """Raises `Unsendable`."""
+        """`track` is whether the person lets opens and clicks be counted. Raises `Unsendable`."""
         links = MessageLinks(
             self.origin.organization.link_origin,
             self.origin.organization.public_code,
@@ -109,31 +119,36 @@ class Composer:
         except AddressError:
             raise Unsendable("bad_address") from None
         if route is Route.PORTAL:
-            words = notices.pickup_notice(
-                self.origin.clinic, person.language, links.pickup(), links.unsubscribe()
-            )
-            protection = Protection.OPPORTUNISTIC
+            addresses = links.pickup(), links.preferences(), links.unsubscribe()
+            # As `Decision.portal_only` says it: others read the mailbox, and the message tells.
+            shared = person.household and not self.use.information <= {Information.DEMOGRAPHIC}
+            words = notices.pickup_notice(self.origin.clinic, person.language, *addresses, shared)
         else:
-            words = self._content(person, links)
-            protection = Protection.VERIFIED
+            words = self._content(person, links, self.tracking and track)
+        verified = route is Route.MAIL
+        protection = Protection.VERIFIED if verified else Protection.OPPORTUNISTIC
         content = self._mime(message_id, recipient, words, links, now)
         address = person.email or ""
         return Letter(message_id.hex, self._bounces, recipient, address, content, protection)
 
     def context_of(self, person: OpenedContact) -> dict[str, object]:
-        """The values that the content uses, no others, and the fact the portal asks for."""
-        return merge_values(person.profile, self._fields, {*self.content.fields, PICKUP_FACT})
+        """The values that the content uses, no others, the fact the portal asks for, and the
+        address: what its links may do depends on whether it is still the person's."""
+        wanted = {*self.content.fields, PICKUP_FACT}
+        return merge_values(person.profile, self._fields, wanted) | {ADDRESS: person.email}
 
-    def _content(self, person: OpenedContact, links: MessageLinks) -> notices.Letter:
+    def _content(
+        self, person: OpenedContact, links: MessageLinks, tracking: bool
+    ) -> notices.Letter:
         context = self.context_of(person) | fixed_values(
-            self.origin.organization, links.unsubscribe()
+            self.origin.organization, links.unsubscribe(), links.preferences()
         )
         try:
             rendered = render(
                 self.content,
                 context,
-                link_url=links.click if self.tracking else None,
-                pixel_url=links.pixel() if self.tracking else None,
+                link_url=links.click if tracking else None,
+                pixel_url=links.pixel() if tracking else None,
             )
         except ContentError:
             raise Unsendable("bad_content") from None

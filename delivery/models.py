@@ -45,10 +45,14 @@ class Mailing(TenantModel):
     sender = models.ForeignKey(Sender, on_delete=models.PROTECT, db_constraint=False)
     sealed_content = models.BinaryField()
     content_digest = models.CharField(max_length=64)
-    purpose = models.CharField(max_length=40)
-    remuneration = models.CharField(max_length=10)
-    sponsor = models.CharField(max_length=120, blank=True)
-    categories = models.JSONField(default=list, help_text="Field groups that chose or fill it.")
+    kind = models.CharField(
+        max_length=8,
+        default="campaign",
+        help_text="campaign, or copy: a signed authorization on its way to its signer.",
+    )
+    use = models.JSONField(
+        default=dict, help_text="What it does with information: `consent.rules.purposes.Use`."
+    )
     approved_digest = models.CharField(max_length=64)
     approved_by = models.UUIDField()
     tracking = models.BooleanField(default=False)
@@ -67,6 +71,10 @@ class Mailing(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(status__in=list(MailingStatus)),
                 name="delivery_mailing_known_status",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["campaign", "copy"]),
+                name="delivery_mailing_known_kind",
             ),
         ]
 
@@ -106,8 +114,8 @@ class Batch(TenantModel):
 class Message(TenantModel):
     """One mailing to one person: exactly one row, whatever happens.
 
-    `route` says by which way it goes (`mail` or `portal`); `sealed_context` is what its content was
-    filled with, from the moment it is sent.
+    `route` says by which way it goes (`mail`, `portal`, or `plain` at the person's own wish);
+    `sealed_context` is what its content was filled with, from the moment it is sent.
     """
 
     mailing = models.ForeignKey(
@@ -157,7 +165,7 @@ class Message(TenantModel):
                 condition=models.Q(status__in=list(Status)), name="delivery_message_known_status"
             ),
             models.CheckConstraint(
-                condition=models.Q(route__in=["mail", "portal"]),
+                condition=models.Q(route__in=["mail", "portal", "plain"]),
                 name="delivery_message_known_route",
             ),
             # Whoever holds a message to be in the air must say since when.

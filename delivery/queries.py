@@ -10,10 +10,12 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Q
 
+from consent.rules.purposes import Use, use_from_json
+from consent.rules.table import is_promotional
 from delivery.content import CompiledContent
-from delivery.models import Event, Mailing, Message, Sender
+from delivery.models import DomainPosture, Event, Mailing, Message, Sender
 from delivery.rules import IN_FLIGHT, MailingStatus, Status
 from delivery.tokens import LinkPurpose, MessageLinks
 from tenancy.keys import keyring, public_tokens
@@ -152,6 +154,29 @@ _NOTED = """
 """
 
 
+def promotional_received(contact_ids: Collection[UUID], since: datetime) -> dict[UUID, int]:
+    """How many promotional messages each of these people got since a moment, or may be getting
+    right now, in one query."""
+    got = [Status.ACCEPTED, Status.IN_PORTAL, Status.UNCERTAIN]
+    rows = (
+        Message.objects.filter(
+            Q(status__in=got, settled_at__gte=since) | Q(status=Status.TRANSMITTING),
+            contact_id__in=contact_ids,
+            mailing__kind="campaign",
+        )
+        .values_list("contact_id", "mailing_id", "mailing__use")
+        .annotate(Count("id"))
+    )
+    promotional: dict[UUID, bool] = {}
+    found: Counter[UUID] = Counter()
+    for contact, mailing, use, number in rows:
+        if mailing not in promotional:
+            promotional[mailing] = is_promotional(use_from_json(use))
+        if promotional[mailing]:
+            found[contact] += number
+    return dict(found)
+
+
 def messages_of(contact_id: UUID, limit: int) -> list[Message]:
     """The newest messages to a contact, with their mailings."""
     rows = Message.objects.select_related("mailing").filter(contact_id=contact_id)
@@ -197,6 +222,18 @@ def senders() -> list[Sender]:
     return list(Sender.objects.order_by("name"))
 
 
+def is_on_its_way(reference: UUID) -> bool:
+    """Whether any message of what is known by this reference is not settled yet."""
+    messages = Message.objects.filter(mailing__reference=reference, status__in=IN_FLIGHT)
+    return bool(messages.exists())
+
+
+def first_sender() -> Sender | None:
+    """Who letters of the organization itself come from."""
+    found: Sender | None = Sender.objects.order_by("created_at").first()
+    return found
+
+
 def sending_now() -> int:
     """How many mailings are being sent."""
     number: int = Mailing.objects.filter(status=MailingStatus.SENDING).count()
@@ -209,3 +246,42 @@ def mailed(contact_ids: Collection[UUID]) -> dict[UUID, str]:
     return dict.fromkeys(
         messages.values_list("contact_id", flat=True), "messages were sent to this contact"
     )
+
+
+def expected_ways(domains: Collection[str]) -> dict[str, str]:
+    """By which way mail to domains would go, from what was last seen of them: `mail`, `portal`,
+    `blocked` or `unknown`. A forecast: the connection that carries a message decides."""
+    seen = DomainPosture.objects.filter(domain__in=domains).values_list("domain", "verdict")
+    known = {domain: _WAYS.get(verdict, "unknown") for domain, verdict in seen}
+    return {domain: known.get(domain, "unknown") for domain in domains}
+
+
+_WAYS = {
+    "Accepted": "mail",
+    "RecipientRefused": "mail",
+    "Unprotected": "portal",
+    "TlsTemporary": "portal",
+    "DomainDead": "blocked",
+}
+
+
+def blocked_since(since: datetime) -> dict[str, int]:
+    """Messages that had no permit, decided since a moment, by reason."""
+    rows = Message.objects.filter(
+        status__in=[Status.SUPPRESSED, Status.HELD], settled_at__gte=since
+    ).values_list("reason")
+    return dict(rows.annotate(Count("id")))
+
+
+def waiting_for_rulings() -> list[tuple[UUID, str, int]]:
+    """What is held: the mailing's reference, the rule that holds it, and how many messages."""
+    rows = Message.objects.filter(status=Status.HELD).values_list("mailing__reference", "reason")
+    return list(rows.annotate(Count("id")))
+
+
+def uses_of_mailings(references: Collection[str] | None) -> list[Use]:
+    """What mailings did with information: of these references, or all of them."""
+    mailings = Mailing.objects.filter(kind="campaign")
+    if references is not None:
+        mailings = mailings.filter(reference__in=references)
+    return [use_from_json(use) for use in mailings.values_list("use", flat=True)]

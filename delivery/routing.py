@@ -1,7 +1,8 @@
 """What an attempt's outcome means for the message: settle, try again, or take the portal.
 
 Fails closed: whatever is not a verified acceptance ends in the portal, a retry, a stated failure or
-an honest "uncertain"; never in plaintext.
+an honest "uncertain". Content goes over anything less than verified TLS only to somebody who was
+warned and wished for it, and only after verified TLS failed (78 FR 5634).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Route(StrEnum):
     """The content itself, over verified TLS only."""
     PORTAL = "portal"
     """A notice without PHI, over whatever the server offers; the content waits in the portal."""
+    PLAIN = "plain"
+    """The content over whatever the server offers, at the person's own wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,21 @@ def after_attempt(
     first_at: datetime,
     now: datetime,
     back_off: Sequence[float],
+    plain_allowed: bool = False,
 ) -> Step:
-    """The step after attempt number `attempts` (from 1). `back_off` is in minutes."""
+    """The step after attempt number `attempts` (from 1). `back_off` is in minutes.
+
+    `plain_allowed` is the person's wish as it stood at this attempt.
+    """
+    otherwise = Route.PLAIN if plain_allowed and route is Route.MAIL else Route.PORTAL
     match outcome:
         case Accepted():
-            settled = Status.ACCEPTED if route is Route.MAIL else Status.IN_PORTAL
+            settled = Status.IN_PORTAL if route is Route.PORTAL else Status.ACCEPTED
             return Step(settled, route)
         case Unprotected(kind=kind):
-            return Step(Status.QUEUED, Route.PORTAL, kind)
+            return Step(Status.QUEUED, otherwise, kind)
         case TlsTemporary(kind=kind) if attempts >= TLS_BUDGET:
-            return Step(Status.QUEUED, Route.PORTAL, kind)
+            return Step(Status.QUEUED, otherwise, kind)
         case Deferred(kind=kind) | TlsTemporary(kind=kind):
             due = next_attempt(attempts, first_at, now, back_off)
             if due is None:

@@ -44,6 +44,7 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.QUEUED, Status.HELD): "the decision at dispatch asks for a person",
     (Status.QUEUED, Status.FAILED): "it can't be rendered or addressed",
     (Status.QUEUED, Status.STOPPED): "the mailing was stopped",
+    (Status.HELD, Status.QUEUED): "a privacy officer ruled on what held it",
     (Status.TRANSMITTING, Status.ACCEPTED): "the server answered 250 to the final dot",
     (Status.TRANSMITTING, Status.IN_PORTAL): "the server answered 250 to the notice",
     (Status.TRANSMITTING, Status.FAILED): "the server refused for good, or too often",
@@ -81,6 +82,7 @@ MAILING_TRANSITIONS: dict[tuple[MailingStatus, MailingStatus], str] = {
     (MailingStatus.SENDING, MailingStatus.STOPPED): "a person stopped it",
     (MailingStatus.PAUSED, MailingStatus.STOPPED): "a person stopped it",
     (MailingStatus.SENDING, MailingStatus.FINISHED): "no message is in flight any more",
+    (MailingStatus.FINISHED, MailingStatus.SENDING): "messages that were held are due again",
 }
 
 GIVE_UP_AFTER = timedelta(hours=48)

@@ -16,6 +16,7 @@ class LinkPurpose(StrEnum):
     OPEN = "open"
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
+    PREFERENCES = "preferences"
     PICKUP = "message"
 
 
@@ -41,6 +42,9 @@ class MessageLinks:
 
     def unsubscribe(self) -> str:
         return self.address(LinkPurpose.UNSUBSCRIBE)
+
+    def preferences(self) -> str:
+        return self.address(LinkPurpose.PREFERENCES)
 
     def pickup(self) -> str:
         return self.address(LinkPurpose.PICKUP)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-RESERVED_FIELDS = ("unsubscribe_url", "postal_address", "organization_name")
+RESERVED_FIELDS = ("unsubscribe_url", "preferences_url", "postal_address", "organization_name")
 FILTERS = ("default", "upper", "lower", "title", "date")
 
 MAX_SOURCE = 500_000

@@ -18,7 +18,7 @@ from delivery.content.safety import check_conditional_comment, check_element, is
 
 # Where a field's value may stand inside a tag: texts, that neither fetch nor run anything.
 _TEXT_ATTRIBUTES = frozenset({"alt", "title", "aria-label"})
-_UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
+_OWN_PAGE = re.compile(r"\{\{-?\s*(unsubscribe|preferences)_url\s*-?\}\}")
 _HEAD = (
     '<!DOCTYPE html><html><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1"></head><body>'
@@ -148,7 +148,7 @@ class Markup:
     def _words_at_start(self, element: lxml.html.HtmlElement) -> list[str]:
         """The words in an element's texts; those in other places are not found, and so refused."""
         attributes = [value for name, value in element.items() if name in _TEXT_ATTRIBUTES]
-        if self._is_unsubscribe(element.get("href")):
+        if self._is_own_page(element.get("href")):
             attributes.append(element.get("href"))
         text = "" if element.tag == "style" else element.text
         return self.placeholders.found_in(" ".join([*attributes, text or ""]))
@@ -172,18 +172,18 @@ class Markup:
     def _number_links(self) -> None:
         for link in self._root.iter("a"):
             href = link.get("href")
-            if href is None or self._is_unsubscribe(href):
+            if href is None or self._is_own_page(href):
                 continue
             if is_website(href.strip(), link.sourceline):
                 link.set("href", self.placeholders.word(f"{{{{ _links[{len(self.links)}] }}}}"))
                 self.links.append(href.strip())
 
-    def _is_unsubscribe(self, href: str | None) -> bool:
+    def _is_own_page(self, href: str | None) -> bool:
         code = self._codes.get(href or "")
-        return code is not None and _UNSUBSCRIBE.fullmatch(code.source) is not None
+        return code is not None and _OWN_PAGE.fullmatch(code.source) is not None
 
 
 _WRONG_PLACE = (
     "Merge code can stand in text, and a field in alt and title. It cannot stand in a link, inside "
-    "a tag, in styles or in a comment. Only unsubscribe_url may be a whole link."
+    "a tag, in styles or in a comment. Only unsubscribe_url and preferences_url may be whole links."
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -30,9 +30,10 @@ from delivery.letters import Composer, Letter, Unsendable
 from delivery.models import Batch, DomainPosture, Mailing, Message
 from delivery.routing import Route, Step, after_attempt
 from delivery.rules import IN_FLIGHT, MailingStatus, Status
-from delivery.services import events
+from delivery.services import copies, events
 from delivery.services.mailings import finish_if_done
 from delivery.transports.outcomes import Outcome
+from delivery.transports.tls import Protection
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
@@ -47,6 +48,7 @@ class Prepared:
 
     message: Message
     letter: Letter
+    plain_allowed: bool = False
 
 
 def claim(batch_id: UUID, now: datetime) -> Batch | None:
@@ -68,6 +70,7 @@ def _declare_uncertain(batch: Batch, now: datetime) -> None:
     for message in stranded:
         _settle(message, Step(Status.UNCERTAIN, Route(message.route), "worker_died"), now)
     _save(stranded)
+    copies.note_settled(batch.mailing, stranded)
     events.record_many([(message, "uncertain", "worker_died") for message in stranded], now)
     if stranded:
         audit.record(
@@ -94,19 +97,45 @@ def prepare(batch: Batch, composer: Composer, now: datetime) -> list[Prepared] |
         return None
     Batch.objects.filter(id=batch.id).update(lease_until=now + rules.LEASE)
     ids = [message.contact_id for message in messages]
-    decisions = consent.decisions(composer.use, ids, now)
+    regime = consent.regime(mailing.reference, mailing.approved_digest)
+    decisions = consent.decisions(composer.use, ids, now, regime)
     evidence = consent_services.store_evidence(decisions.values())
-    people = contacts.opened(ids)
+    _tell_of_altered(decisions)
+    people, untracked = contacts.opened(ids), consent.untracked(ids)
     prepared = []
     for message in messages:
         decision = decisions[message.contact_id]
-        message.evidence_id = evidence[decision.evidence_hash()]
+        message.evidence_id = evidence[decision.grounds.evidence_hash]
         message.authorization_id = decision.authorization_id
         message.decided_at = now
         if not _refused(message, decision, now):
-            prepared += _compose(message, people.get(message.contact_id), composer, now)
+            _take_the_way(message, decision)
+            track = message.contact_id not in untracked
+            letters = _compose(message, people.get(message.contact_id), composer, now, track)
+            prepared += [Prepared(message, each, decision.plain_mail) for each in letters]
     _save(messages)
+    copies.note_settled(mailing, messages)
     return prepared
+
+
+def _tell_of_altered(decisions: Mapping[UUID, Decision]) -> None:
+    """An authorization that is not what was signed carries nothing, and somebody must know."""
+    altered = [
+        contact
+        for contact, decision in decisions.items()
+        if any(reason.code == "not_intact" for reason in decision.reasons)
+    ]
+    if altered:
+        consent_services.alert_altered(altered)
+
+
+def _take_the_way(message: Message, decision: Decision) -> None:
+    """What others in the household read holds no content; nothing goes plain any more once the
+    wish for it is withdrawn."""
+    if decision.portal_only and message.route != Route.PORTAL:
+        message.route, message.reason = Route.PORTAL.value, "household"
+    elif message.route == Route.PLAIN and not decision.plain_mail:
+        message.route = Route.PORTAL.value
 
 
 def _refused(message: Message, decision: Decision, now: datetime) -> bool:
@@ -123,13 +152,18 @@ def _refused(message: Message, decision: Decision, now: datetime) -> bool:
 
 
 def _compose(
-    message: Message, person: OpenedContact | None, composer: Composer, now: datetime
-) -> list[Prepared]:
+    message: Message,
+    person: OpenedContact | None,
+    composer: Composer,
+    now: datetime,
+    track: bool,
+) -> list[Letter]:
+    """The letter; none, with the message settled, if it can't be written."""
     if person is None:  # its seal is broken; somebody erased has no permit in the first place
         _settle(message, Step(Status.FAILED, Route(message.route), "unreadable"), now)
         return []
     try:
-        letter = composer.compose(message.id, person, Route(message.route), now)
+        letter = composer.compose(message.id, person, Route(message.route), now, track)
     except Unsendable as problem:
         _settle(message, Step(Status.FAILED, Route(message.route), problem.reason), now)
         return []
@@ -140,7 +174,7 @@ def _compose(
     message.attempts += 1
     message.status = Status.TRANSMITTING
     message.in_flight_since = now
-    return [Prepared(message, letter)]
+    return [letter]
 
 
 def record(batch: Batch, sent: Sequence[tuple[Prepared, Outcome]], now: datetime) -> None:
@@ -149,12 +183,12 @@ def record(batch: Batch, sent: Sequence[tuple[Prepared, Outcome]], now: datetime
     If this worker was so slow that another took the batch over, its messages are uncertain by now;
     then only an answer that settles one counts.
     """
-    stopped = Mailing.objects.get(id=batch.mailing_id).status == MailingStatus.STOPPED
+    mailing = Mailing.objects.get(id=batch.mailing_id)
     standing = _standing([prepared.message for prepared, _ in sent])
     messages, happened = [], []
     for prepared, outcome in sent:
         message = prepared.message
-        step = _step(message, outcome, stopped, now)
+        step = _step(prepared, outcome, mailing.status == MailingStatus.STOPPED, now)
         message.status = standing[message.id]
         if not rules.may_become(Status(message.status), step.status):
             continue
@@ -167,12 +201,15 @@ def record(batch: Batch, sent: Sequence[tuple[Prepared, Outcome]], now: datetime
                 prepared.letter.address, SuppressionScope.ALL, SuppressionReason.BOUNCED, "bounce"
             )
     _save(messages)
+    copies.note_settled(mailing, messages)
     events.record_many(happened, now)
-    _remember_posture(batch.mail_domain, [outcome for _, outcome in sent], now)
+    verified = [each for done, each in sent if done.letter.protection is Protection.VERIFIED]
+    _remember_posture(batch.mail_domain, verified, now)
     _log(batch, messages)
 
 
-def _step(message: Message, outcome: Outcome, stopped: bool, now: datetime) -> Step:
+def _step(prepared: Prepared, outcome: Outcome, stopped: bool, now: datetime) -> Step:
+    message = prepared.message
     step = after_attempt(
         outcome,
         Route(message.route),
@@ -180,6 +217,7 @@ def _step(message: Message, outcome: Outcome, stopped: bool, now: datetime) -> S
         message.first_attempt_at or now,
         now,
         settings.SMTP_BACK_OFF_MINUTES or rules.BACK_OFF,
+        prepared.plain_allowed,
     )
     if stopped and step.status is Status.QUEUED:
         return Step(Status.STOPPED, Route(message.route))
@@ -195,6 +233,8 @@ def _standing(messages: Sequence[Message]) -> dict[UUID, str]:
 
 def release(batch: Batch, now: datetime) -> None:
     """Give the lease back: done, or due again when the first of its messages is."""
+    # A ruling that puts held messages back waits for this lock, or is seen.
+    Batch.objects.select_for_update().get(id=batch.id)
     waiting = _messages(batch).filter(status__in=IN_FLIGHT)
     if not waiting.exists():
         Batch.objects.filter(id=batch.id).update(done=True, lease_until=None)
@@ -247,12 +287,13 @@ def _save(messages: Sequence[Message]) -> None:
 
 def _event(step: Step, route: Route) -> str:
     if step.status is Status.QUEUED:
-        return "deferred" if step.next_attempt_at else "to_portal"
+        return "deferred" if step.next_attempt_at else f"to_{step.route}"
     return step.status.value
 
 
 def _remember_posture(domain: str, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """What was seen of a domain explains and plans; it never authorizes."""
+    """What was seen of a domain when content was to go there explains and plans; it never
+    authorizes."""
     if outcomes:
         last = outcomes[-1]
         DomainPosture.objects.update_or_create(

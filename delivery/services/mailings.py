@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit import services as audit
-from consent.rules.purposes import Use
+from consent.rules.purposes import Use, use_to_json
 from delivery.content import CompiledContent
 from delivery.models import Batch, Mailing, Message
 from delivery.rules import MAILING_TRANSITIONS, MailingStatus, Status
@@ -43,6 +43,7 @@ def create_mailing(
     use: Use,
     approved: Approved,
     tracking: bool,
+    kind: str = "campaign",
 ) -> Mailing:
     """The mailing of this reference; made on the first call, the same one on every later call."""
     known: Mailing | None = Mailing.objects.filter(reference=reference).first()
@@ -52,10 +53,8 @@ def create_mailing(
         reference=reference,
         sender_id=sender_id,
         content_digest=content.digest(),
-        purpose=use.purpose.value,
-        remuneration=use.remuneration.value,
-        sponsor=use.sponsor,
-        categories=sorted(kind.value for kind in use.information),
+        kind=kind,
+        use=use_to_json(use),
         approved_digest=approved.digest,
         approved_by=approved.by,
         tracking=tracking,
@@ -121,6 +120,35 @@ def stop(mailing_id: UUID) -> int:
         status=Status.STOPPED, settled_at=now, next_attempt_at=None
     )
     return stopped
+
+
+def release(mailing_id: UUID, reason: str) -> int:
+    """Put messages that are held for a reason back into the queue; returns how many.
+
+    They are decided about again when their turn comes: a ruling changes the answer, not the way to
+    it. A mailing that was stopped stays so.
+    """
+    mailing = _locked(mailing_id)
+    if mailing.status == MailingStatus.STOPPED:
+        return 0
+    held = Message.objects.filter(mailing=mailing, status=Status.HELD, reason=reason)
+    ids = list(held.values_list("id", flat=True).order_by("id"))
+    if not ids:
+        return 0
+    held.update(status=Status.QUEUED, reason="", settled_at=None, next_attempt_at=None)
+    now = timezone.now()
+    # Ranges of batches don't overlap, so each id has one; opening one too many does no harm.
+    Batch.objects.filter(
+        mailing=mailing, first_message__lte=ids[-1], last_message__gte=ids[0]
+    ).update(done=False, due_at=now)
+    if mailing.status == MailingStatus.FINISHED:
+        mailing.finished_at = None
+        _move(mailing, MailingStatus.SENDING, "mailing_reopened", released=len(ids))
+    else:
+        audit.record(
+            "messages_released", object_type="mailing", object_id=mailing.id, released=len(ids)
+        )
+    return len(ids)
 
 
 def finish_if_done(mailing_id: UUID) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from consent.rules.purposes import Information, Purpose, Remuneration, Use
+from consent.rules.purposes import Use, use_from_json
 from contacts import queries as contacts
 from delivery import queries
 from delivery.dkim import Signer
@@ -45,7 +45,7 @@ def send_batch(organization_id: UUID, batch_id: UUID) -> int:
         batch = batches.claim(batch_id, timezone.now())
         if batch is None:
             return 0
-        composer, signer = _composer(batch.mailing), _signer(batch.mailing)
+        composer, signer = composer_of(batch.mailing), _signer(batch.mailing)
     sent = 0
     with asyncio.Runner() as runner:
         courier = runner.run(_courier())
@@ -65,25 +65,25 @@ def send_batch(organization_id: UUID, batch_id: UUID) -> int:
 
 def send_letter(letter: Letter, signer: Signer) -> Outcome:
     """Send a single letter, such as a one-time code."""
+    return send_letters([letter], signer)[0]
 
-    async def once() -> Outcome:
+
+def send_letters(letters: Sequence[Letter], signer: Signer) -> list[Outcome]:
+    """Send letters that belong to no mailing, all at once; their outcomes in the same order."""
+
+    async def together() -> list[Outcome]:
         courier = await _courier(PATIENCE_FOR_ONE)
         try:
-            return (await _send(courier, signer, [letter]))[0]
+            return await _send(courier, signer, letters)
         finally:
             await courier.close()
 
-    return asyncio.run(once())
+    return asyncio.run(together())
 
 
 def use_of(mailing: Mailing) -> Use:
     """What the mailing does with information, as it was approved."""
-    return Use(
-        purpose=Purpose(mailing.purpose),
-        remuneration=Remuneration(mailing.remuneration),
-        information=frozenset(Information(kind) for kind in mailing.categories),
-        sponsor=mailing.sponsor,
-    )
+    return use_from_json(mailing.use)
 
 
 def _prepare(organization_id: UUID, batch: Batch, composer: Composer) -> list[Prepared]:
@@ -121,7 +121,8 @@ async def _courier(patience: timedelta = LONGEST_CONVERSATION) -> Courier:
     )
 
 
-def _composer(mailing: Mailing) -> Composer:
+def composer_of(mailing: Mailing) -> Composer:
+    """What writes the letters of a mailing."""
     organization = Organization.objects.get(id=current_organization_id())
     return Composer(
         Origin(organization, mailing.sender.name, mailing.sender.address),

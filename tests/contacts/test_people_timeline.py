@@ -24,8 +24,6 @@ def message_to(contact: UUID, status: Status) -> Message:
         reference=uuid4(),
         sender=create_sender("Care", f"care{uuid4()}@riverside.test"),
         sealed_content=b"",
-        purpose="treatment_reminder",
-        remuneration="none",
         approved_by=uuid4(),
     )
     return Message.objects.create(  # type: ignore[no-any-return]

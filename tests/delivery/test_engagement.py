@@ -37,8 +37,6 @@ def mailing(*, tracking: bool = True) -> Mailing:
         reference=new_id(),
         sender=create_sender("Care", f"care-{new_id().hex}@riverside.test"),
         sealed_content=b"",
-        purpose="treatment_reminder",
-        remuneration="none",
         approved_by=new_id(),
         tracking=tracking,
     )

@@ -39,8 +39,9 @@ OUTCOMES: list[Outcome] = [
 
 
 def test_what_is_settled_stays_settled_but_doubt_may_be_cleared() -> None:
-    certain = [status for status in SETTLED if status is not Status.UNCERTAIN]
+    certain = [each for each in SETTLED if each not in (Status.UNCERTAIN, Status.HELD)]
     assert not [(a, b) for a in certain for b in Status if may_become(a, b)]
+    assert [b for b in Status if may_become(Status.HELD, b)] == [Status.QUEUED], "after a ruling"
     assert not [b for b in IN_FLIGHT if may_become(Status.UNCERTAIN, b)], "never resent by itself"
 
 
@@ -57,7 +58,7 @@ def test_every_outcome_has_a_permitted_step(
     assert may_become(Status.TRANSMITTING, step.status)
     if step.status is Status.ACCEPTED:
         assert isinstance(outcome, Accepted)
-        assert route is Route.MAIL
+        assert route is not Route.PORTAL
     if step.status in IN_FLIGHT and step.next_attempt_at is None:
         assert step.route is Route.PORTAL, "what is tried again at once takes the portal"
     if step.next_attempt_at is not None:
@@ -79,3 +80,15 @@ def test_tls_that_keeps_failing_takes_the_portal() -> None:
         for attempt in (1, 2, 3)
     ]
     assert routes == [Route.MAIL, Route.MAIL, Route.PORTAL]
+
+
+@given(attempts=st.integers(1, 30), plain_allowed=st.booleans(), route=st.sampled_from(list(Route)))
+def test_check_34_nothing_goes_plain_unless_wished_for_and_only_after_verified_tls_failed(
+    attempts: int, plain_allowed: bool, route: Route
+) -> None:
+    for outcome in OUTCOMES:
+        step = after_attempt(outcome, route, attempts, NOW, NOW, rules.BACK_OFF, plain_allowed)
+        if step.route is Route.PLAIN and route is not Route.PLAIN:
+            assert plain_allowed
+            assert route is Route.MAIL
+            assert isinstance(outcome, Unprotected | TlsTemporary)

@@ -28,7 +28,7 @@ def in_the_air(post: Post) -> tuple[Batch, list[batches.Prepared]]:
     with acting_for(post.organization.id):
         batch = batches.claim(batch_id, timezone.now())
         assert batch is not None
-        window = batches.prepare(batch, sending._composer(batch.mailing), timezone.now())
+        window = batches.prepare(batch, sending.composer_of(batch.mailing), timezone.now())
         assert window
     return batch, window
 
