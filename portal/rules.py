@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 CODE_GOOD_FOR = timedelta(minutes=15)
@@ -14,6 +15,18 @@ CODES_AT_ONCE, CODES_PAUSE = 5, timedelta(hours=1)
 """So many codes may be asked for; the next one an hour after the last."""
 TRIES, LOCKED_FOR = 5, timedelta(minutes=15)
 GRANT_GOOD_FOR = timedelta(minutes=30)
+"""How long a message, or a form, stays open to whoever was recognized."""
+OFTEN = (1, 2, 4)
+"""How many promotional mails a month somebody may choose at most."""
+PAUSES = (1, 3, 6)
+"""Months for which somebody may pause them."""
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of a later month, or its last one."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 class Verdict(StrEnum):

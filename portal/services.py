@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -12,18 +15,27 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from audit import services as audit
+from consent import queries as consent_queries
 from consent import services as consent
+from consent.rules import shown, words
+from consent.rules.authorization import Method, Signer
 from consent.rules.decision import SuppressionReason, SuppressionScope
-from consent.rules.purposes import Purpose, rule_for
+from consent.rules.forms import FormText
+from consent.rules.purposes import Purpose
+from consent.rules.table import rule_for
+from consent.services import Signature
 from contacts import queries as contacts
 from contacts.rules.fields import Relationship
 from delivery.models import Message
-from delivery.services import events, notices
+from delivery.services import copies, events, notices
 from delivery.services.sending import use_of
 from portal import queries, rules
 from portal.models import Pickup
 from portal.rules import Visit
 from tenancy.current import acting_for, current_organization_id
+
+if TYPE_CHECKING:
+    from consent.models import SigningRequest
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +46,8 @@ def record_visit(message: Message, kind: str, visit: Visit, link: int | None = N
     A picture or a link must work even when writing doesn't.
     """
     if not (message.mailing.tracking and message.organization.tracking):
+        return
+    if consent_queries.untracked([message.contact_id]):
         return
     verdict, reason = rules.judge(visit)
     try:
@@ -57,23 +71,141 @@ def narrow_scope(message: Message) -> SuppressionScope:
 
 
 def unsubscribe(message: Message, scope: SuppressionScope, source: str) -> None:
-    """Stop mail to the recipient, at once (15 U.S.C. 7704(a)(4) allows ten days).
+    """Stop mail to the recipient, at once (15 U.S.C. 7704(a)(4) allows ten days): at the address
+    that the message went to and at the one they have now.
 
     Nothing is left to stop for somebody erased.
     """
-    person = contacts.opened([message.contact_id]).get(message.contact_id)
-    if person is None or person.email is None:
+    then, now = queries.address_then(message), queries.address_now(message.contact_id)
+    addresses = {each.casefold(): each for each in (then, now) if each}
+    for address in addresses.values():
+        consent.suppress(address, scope, SuppressionReason.UNSUBSCRIBED, source)
+    if not addresses:
         return
-    consent.suppress(person.email, scope, SuppressionReason.UNSUBSCRIBED, source)
     if events.first_of_kind(message.id, "unsubscribed"):
         events.record(message, "unsubscribed", source)
 
 
-def revoke_authorizations(message: Message) -> None:
-    """End every authorization of the recipient, on receipt (45 CFR 164.508(b)(5))."""
-    now = timezone.now()
-    for authorization in queries.live_authorizations(message.contact_id):
-        consent.revoke(authorization, now, "page", None)
+def revoke_authorizations(message: Message) -> bool:
+    """End every authorization of the recipient, on receipt (45 CFR 164.508(b)(5)), in force right
+    now or not; False if there is none."""
+    signed = queries.signed_pages(message.contact_id)
+    for each in signed:
+        consent.revoke(each.id, timezone.now(), "page", None)
+    return bool(signed)
+
+
+def revoke_authorization(contact_id: UUID, authorization_id: UUID) -> bool:
+    """End one authorization of a person, on receipt; False if it is not theirs."""
+    if authorization_id not in {each.id for each in queries.signed_pages(contact_id)}:
+        return False
+    consent.revoke(authorization_id, timezone.now(), "page", None)
+    return True
+
+
+@dataclass(frozen=True)
+class SignedOnPage:
+    """What somebody filled in to sign, and the text they saw."""
+
+    signer: Signer
+    name: str = field(repr=False)
+    authority: str = field(repr=False)
+    form: FormText
+    page_language: str
+
+
+def sign(request: SigningRequest, on_page: SignedOnPage) -> None:
+    """Record a signature, and put its copy on its way. Signed twice, it is signed once.
+
+    The signer must have been recognized in the same transaction. Raises `NotSignable`.
+    """
+    form, version = on_page.form, request.version
+    first = version.text["language"]
+    signature = Signature(
+        contact_id=request.contact_id,
+        version_id=version.id,
+        signed_on=contacts.today(),
+        signer_name=on_page.name,
+        signer=on_page.signer,
+        authority=on_page.authority,
+        method=Method.ELECTRONIC,
+        language="" if form.language == first else form.language,
+        evidence={
+            "name_typed": on_page.name,
+            "act": words.ACT[on_page.page_language],
+            "statement": words.STATEMENT[on_page.page_language],
+            "text_digest": shown.text_digest(form),
+            "layout": shown.LAYOUT,
+            "form_digest": version.digest,
+            "channel": request.channel,
+            "request": str(request.id),
+            "signed_at": timezone.now().astimezone(UTC).isoformat(),
+            "page_language": on_page.page_language,
+        },
+    )
+    is_new = request.authorization_id is None
+    authorization = consent.sign(request.id, signature, request.by_mail)
+    if is_new:
+        copies.send_copy(authorization.id)
+
+
+def change_preferences(message: Message, wanted: dict[str, Any]) -> bool:
+    """Take over what a person chose on the page: `wanted` is a valid `PreferencesForm`'s data.
+
+    False, and nothing is changed, if it would allow more mail by a link to an earlier address.
+    """
+    contact = message.contact_id
+    now = consent_queries.wishes_of(contact)
+    known = {each.id for each in consent_queries.topics()}
+    chosen = {UUID(each) for each in wanted["topics"]}
+    until = now.paused_until
+    if wanted["pause"] is not None:
+        months = wanted["pause"]
+        until = rules.months_later(contacts.today(), months) if months else None
+    declined = (now.declined_topics - known) | (known - chosen)
+    often = wanted["often"]
+    allows_more = (
+        bool(now.declined_topics - declined)
+        or (often or math.inf) > (now.most_per_month or math.inf)
+        or (until or date.min) < (now.paused_until or date.min)
+        or (wanted["track"] and not now.track)
+        or any(wanted[each.value] and each in now.stopped for each in _CHOSEN)
+    )
+    if allows_more and not queries.is_address_same(message):
+        return False
+    consent.change_preferences(contact, consent.Wanted(declined, often, until, wanted["track"]))
+    for scope in _CHOSEN:
+        is_wanted, is_stopped = wanted[scope.value], scope in now.stopped
+        if is_wanted and is_stopped:
+            consent.allow_mail(contact, scope)
+        elif not is_wanted and not is_stopped:
+            unsubscribe(message, scope, "link")
+    return True
+
+
+_CHOSEN = (SuppressionScope.MARKETING, SuppressionScope.FUNDRAISING)
+
+
+def allow_mail(message: Message) -> bool:
+    """Take back that all mail was stopped; False by a link to an earlier address."""
+    if not queries.is_address_same(message):
+        return False
+    consent.allow_mail(message.contact_id, SuppressionScope.ALL)
+    return True
+
+
+def wish_plain_mail(message: Message, born: date, warning: str) -> bool:
+    """Take a warned person's wish for mail that may travel unencrypted; False if the date of birth
+    is wrong. Wrong dates lock the page, as they do the message's door, and all pages in the end.
+    Raises `NotWishable` without an address."""
+    row = _locked_row(message.id)
+    if queries.door_of(row).is_locked(timezone.now()):
+        return False
+    if not consent.is_birth_date(message.contact_id, born):
+        _count_wrong_try(row, timezone.now())
+        return False
+    consent.wish_plain_mail(message.contact_id, warning, "page", None)
+    return True
 
 
 def ask_for_code(message: Message) -> bool:

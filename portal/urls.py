@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from portal import views
+from portal.views import messages, signing, wishes
 
 
 class PublicCode(StringConverter):
@@ -16,13 +16,16 @@ register_converter(PublicCode, "public_code")
 
 app_name = "public"
 urlpatterns = [
-    path("<public_code:code>/open/<slug:token>", views.opened, name="open"),
-    path("<public_code:code>/click/<slug:token>/<int:number>", views.clicked, name="click"),
-    path("<public_code:code>/unsubscribe/<slug:token>", views.unsubscribe, name="unsubscribe"),
-    path("<public_code:code>/message/<slug:token>", views.message, name="message"),
+    path("<public_code:code>/open/<slug:token>", messages.opened, name="open"),
+    path("<public_code:code>/click/<slug:token>/<int:number>", messages.clicked, name="click"),
+    path("<public_code:code>/unsubscribe/<slug:token>", messages.unsubscribe, name="unsubscribe"),
+    path("<public_code:code>/preferences/<slug:token>", wishes.preferences, name="preferences"),
+    path("<public_code:code>/sign/<slug:token>", signing.sign, name="sign"),
+    path("<public_code:code>/confirm/<slug:token>", wishes.confirm, name="confirm"),
+    path("<public_code:code>/message/<slug:token>", messages.message, name="message"),
     path(
         "<public_code:code>/message/<slug:token>/content",
-        views.message_content,
+        messages.message_content,
         name="message_content",
     ),
 ]

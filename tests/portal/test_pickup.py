@@ -10,7 +10,6 @@ from email.parser import BytesParser
 from uuid import UUID
 
 import pytest
-from celery import current_app
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -27,14 +26,6 @@ from tests.post import DIAGNOSIS, Post
 BOB, EVE = "bob@plainmail.test", "eve@oldpost.test"
 BORN = {"month": "6", "day": "7", "year": "1950"}
 ASK = {"what": "code"}
-
-
-@pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
-    """What the application hands to the broker, kept here: tests play the worker."""
-    sent: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(current_app, "send_task", lambda name, args: sent.append((name, args)))
-    return sent
 
 
 @dataclass

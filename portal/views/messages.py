@@ -1,4 +1,4 @@
-"""Pages for whoever holds a link out of a mail. They need neither a log-in nor JavaScript."""
+"""A message and what stands in it: pixel, links, unsubscribing, and the way to read it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from consent import services as consent
 from consent.rules.decision import SuppressionScope
 from delivery.framing import framed_mail
+from delivery.queries import links
 from delivery.tokens import LinkPurpose
 from portal import queries, services
 from portal.access import PatientRequest, page, public_page, unknown_page
@@ -69,25 +71,57 @@ def unsubscribe(request: PatientRequest) -> HttpResponse:
     browser may have cookies turned off. A forged request would have to know the token, and whoever
     knows it may unsubscribe anyway.
     """
-    scope = services.narrow_scope(request.message)
     if request.POST.get("List-Unsubscribe") == "One-Click":
+        scope = services.narrow_scope(request.message)
         services.unsubscribe(request.message, scope, "one_click")
-        return page(request, "unsubscribed", scope=scope.value)
+        return _unsubscribed(request, scope)
     if request.method == "POST":
-        return _unsubscribe_by_button(request, scope)
-    return page(request, "unsubscribe", scope=scope.value)
+        return _unsubscribe_by_button(request)
+    return _asked(request, services.narrow_scope(request.message))
 
 
-def _unsubscribe_by_button(request: PatientRequest, scope: SuppressionScope) -> HttpResponse:
-    revoked = request.POST.get("what") == "revoke"
-    if revoked:
-        services.revoke_authorizations(request.message)
-    else:
-        if request.POST.get("what") == "all":
-            scope = SuppressionScope.ALL
-        services.unsubscribe(request.message, scope, "link")
-    signed = bool(queries.live_authorizations(request.message.contact_id))
-    return page(request, "unsubscribed", scope=scope.value, signed=signed, revoked=revoked)
+def _asked(request: PatientRequest, scope: SuppressionScope) -> HttpResponse:
+    return page(
+        request,
+        "unsubscribe",
+        scope=scope.value,
+        has_topic=scope is not SuppressionScope.ALL and queries.topic_of(request.message),
+        preferences=_preferences(request),
+    )
+
+
+def _unsubscribe_by_button(request: PatientRequest) -> HttpResponse:
+    what = request.POST.get("what")
+    topic = queries.topic_of(request.message)
+    scope = services.narrow_scope(request.message)
+    if what == "revoke":
+        revoked = services.revoke_authorizations(request.message)
+        return _unsubscribed(request, scope, True) if revoked else _asked(request, scope)
+    if what == "topic" and topic is not None:
+        consent.decline_topic(request.message.contact_id, topic)
+        return page(request, "topic_declined", preferences=_preferences(request))
+    if what == "all":
+        scope = SuppressionScope.ALL
+    services.unsubscribe(request.message, scope, "link")
+    return _unsubscribed(request, scope)
+
+
+def _unsubscribed(
+    request: PatientRequest, scope: SuppressionScope, revoked: bool = False
+) -> HttpResponse:
+    return page(
+        request,
+        "unsubscribed",
+        scope=scope.value,
+        signed=any(each.stands for each in queries.signed_pages(request.message.contact_id)),
+        revoked=revoked,
+        preferences=_preferences(request),
+    )
+
+
+def _preferences(request: PatientRequest) -> str:
+    """The page where somebody can choose, instead of stopping everything."""
+    return links(request.organization, request.message.id).preferences()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
