@@ -31,4 +31,5 @@ class CampaignsConfig(AppConfig):
         register_sealed(
             Sealed("campaigns_campaign", "sealed_content", KeyUse.MESSAGE, queries.CONTENT),
             Sealed("campaigns_campaign", "sealed_tree", KeyUse.MESSAGE, queries.TREE),
+            Sealed("campaigns_campaign", "sealed_decided", KeyUse.MESSAGE, queries.DECIDED),
         )

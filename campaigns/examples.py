@@ -33,12 +33,22 @@ _PEOPLE: tuple[tuple[str, str, dict[str, Value]], ...] = (
             "birth_date": "1988-11-02",
         },
     ),
+    (
+        "Mei Example",
+        "speaks another language",
+        {"first_name": "美玲", "last_name": "Example", "birth_date": "1979-01-30"},
+    ),
+    (
+        "Sean O'Example",
+        "signs in the name",
+        {"first_name": "Sean & Co", "last_name": "O'Example <Jr>", "birth_date": "2001-12-31"},
+    ),
     ("(unknown)", "nothing is known but the address", {}),
 )
 
 
 def examples(fields: Iterable[Field]) -> list[Example]:
-    """Three made-up people with values for the organization's own fields."""
+    """Five made-up people with values for the organization's own fields."""
     kinds = list(fields)
     by_key = {field.key: field for field in kinds}
     found = []

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from consent.models import Topic
 from contacts.models import Segment
 from delivery.models import Sender
 from tenancy.models import TenantModel
@@ -55,12 +56,28 @@ class Campaign(TenantModel):
     purpose = models.CharField(max_length=40)
     remuneration = models.CharField(max_length=10, default="unknown")
     sponsor = models.CharField(max_length=120, blank=True)
+    payment = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, help_text="What somebody pays, in dollars."
+    )
+    cost = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, help_text="What sending costs, in dollars."
+    )
+    refill_field = models.CharField(
+        max_length=40, blank=True, help_text="The field that holds when a prescription ended."
+    )
+    gives_away = models.CharField(max_length=8, default="unknown")
+    features = models.CharField(max_length=8, default="unknown")
+    for_others = models.CharField(max_length=8, default="unknown")
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, db_constraint=False, null=True)
     tracking = models.BooleanField(default=False)
     status = models.CharField(
         max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT
     )
     sealed_content = models.BinaryField(null=True, help_text="Compiled at submission.")
     sealed_tree = models.BinaryField(null=True, help_text="The segment as it was submitted.")
+    sealed_decided = models.BinaryField(
+        null=True, help_text="What was decided on last, for whoever decides next to compare."
+    )
     digest = models.CharField(max_length=64, blank=True)
     submission = models.PositiveIntegerField(default=0, help_text="How often it was submitted.")
     created_by = models.UUIDField()

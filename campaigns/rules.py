@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
+from consent.rules.purposes import Purpose, Remuneration
+from consent.rules.table import Requirement
 from contacts.rules.counts import SMALL, Count, hide_few, hide_small, hide_small_cells
 
 
@@ -27,6 +32,101 @@ def missing_from(fields: Collection[str], promotional: bool) -> str:
     if not promotional or not missing:
         return ""
     return f"A message like this must hold {' and '.join(missing)}. Add it to the template."
+
+
+def with_notice(html: str, notice: str) -> str:
+    """The message with a notice as its last paragraph."""
+    body, end, rest = html.rpartition("</body>")
+    paragraph = f"<p>{notice}</p>"
+    return f"{body}{paragraph}{end}{rest}" if end else html + paragraph
+
+
+def unanswered(answers: Mapping[str, object]) -> list[str]:
+    """The questions that must be answered before a campaign can be submitted, in words."""
+    return [
+        question
+        for name, question in QUESTIONS.items()
+        if answers.get(name) in ("", None, "unknown") and _asked(name, answers)
+    ]
+
+
+def _asked(name: str, answers: Mapping[str, object]) -> bool:
+    refill = answers.get("purpose") == Purpose.REFILL_REMINDER
+    paid = answers.get("remuneration") in _MONEY
+    conditions = {
+        "sponsor": answers.get("remuneration") in (*_MONEY, Remuneration.IN_KIND),
+        "payment": refill and paid,
+        "cost": refill and paid,
+        "refill_field": refill,
+        "for_others": answers.get("purpose") == Purpose.FUNDRAISING,
+    }
+    return conditions.get(name, True)
+
+
+QUESTIONS = {
+    "purpose": "What is it about?",
+    "remuneration": "Does anybody pay for it, or give something for it?",
+    "sponsor": "Who pays, or gives?",
+    "payment": "How much do they pay?",
+    "cost": "What does it cost you to send it?",
+    "refill_field": "Which field holds when the prescription ends?",
+    "gives_away": "Does anybody else get the list, or what readers do?",
+    "features": "Does it show or quote a patient?",
+    "for_others": "Whom does the appeal benefit?",
+}
+"""Each question about a campaign, by the field that holds its answer."""
+
+
+ANSWER_LABELS = {
+    "purpose": "Purpose",
+    "remuneration": "Payment",
+    "sponsor": "Who pays or gives",
+    "payment": "Amount paid",
+    "cost": "Cost of sending",
+    "refill_field": "End of the prescription",
+    "gives_away": "Given to others",
+    "features": "Shows a patient",
+    "for_others": "For somebody else's benefit",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A part that differs: each line with "-" (gone), "+" (new) or " " (the same) before it."""
+
+    part: str
+    lines: list[tuple[str, str]]
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """The parts that differ, in the order of `after`, line by line."""
+    return [
+        Change(part, _lines(before.get(part, ""), text))
+        for part, text in after.items()
+        if before.get(part, "") != text
+    ]
+
+
+def _lines(before: str, after: str) -> list[tuple[str, str]]:
+    """Changed lines, with one unchanged line around them."""
+    found = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    return [(line[0], line[1:]) for line in found if line[:2] not in ("--", "++", "@@")]
+
+
+def remuneration(
+    answer: str, purpose: str, payment: Decimal | None, cost: Decimal | None
+) -> Remuneration:
+    """What a refill reminder's payment comes to: above the recorded cost it is payment like any
+    other (45 CFR 164.501, marketing, (2)(i)). Without both amounts nobody knows."""
+    said = Remuneration(answer)
+    if purpose != Purpose.REFILL_REMINDER or said not in _MONEY:
+        return said
+    if payment is None or cost is None:
+        return Remuneration.UNKNOWN
+    return Remuneration.PAID if payment > cost else Remuneration.COST_ONLY
+
+
+_MONEY = {Remuneration.COST_ONLY, Remuneration.PAID}
 
 
 def may_decide(decider: UUID, authors: set[UUID]) -> bool:
@@ -89,19 +189,57 @@ def _largest_first(lines: list[Line]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.count.hidden, -(line.count.value or 0), line.code))
 
 
-def forecast_lines(permitted: int, reasons: Mapping[str, int]) -> list[Line]:
-    """How many may be mailed, and why not the others. The first number is what one confirms."""
+@dataclass(frozen=True)
+class Waterfall:
+    """From who matches to who will be mailed, one reason a line.
+
+    Reasons of few people stand together in one line that is always there and never a number: a
+    line that comes and goes would answer a question about one person.
+    """
+
+    reasons: list[Line]
+    few: Line
+    permitted: Line
+    ways: list[Line]
+
+
+def waterfall(
+    permitted: int, reasons: Mapping[str, int], held: Mapping[str, int], ways: Mapping[str, int]
+) -> Waterfall:
+    """The last number is what one confirms. Ways are shown only where none of them is small: two
+    of them and their sum would tell the third."""
+    counts = Counter(reasons) + Counter(held)
+    large = {code: number for code, number in counts.items() if number > SMALL}
     lines = [
-        Line(code, _words(REASONS, code), hide_small(number)) for code, number in reasons.items()
+        Line(code, _words(REASONS, code), hide_small(number)) for code, number in large.items()
     ]
-    return [Line("permitted", "Will be mailed", hide_few(permitted)), *_largest_first(lines)]
+    shown = ways if all(number > SMALL for number in ways.values()) else {}
+    return Waterfall(
+        _largest_first(lines),
+        Line("few", "Other reasons, few people each", Count(None, "a few or none")),
+        Line("permitted", "Will be mailed", hide_few(permitted)),
+        [Line(way, WAYS[way], hide_small(number)) for way, number in shown.items() if number],
+    )
 
 
-def about(number: int, lines: Collection[Line]) -> str:
-    """A total beside a breakdown, rounded if exactness would tell a hidden line."""
-    if number <= SMALL or not any(line.count.hidden for line in lines):
-        return hide_few(number).text
-    return f"about {round(number, -1):,}"
+NEEDS = {
+    Requirement.NOTHING: "No signature is needed",
+    Requirement.AUTHORIZATION: "Goes only to people with a signed authorization",
+    Requirement.PART2_CONSENT: "Goes only to people with a consent for substance use records",
+    Requirement.PRIVACY_OFFICER: "Waits for the privacy officer",
+    Requirement.PROHIBITED: "Can't be sent",
+}
+WAYS = {
+    "mail": "Straight to the inbox, over verified TLS",
+    "portal": "A link to the secure portal",
+    "blocked": "Nowhere: the mail domain takes no mail",
+    "unknown": "Not known yet: found out when it is sent",
+}
+
+
+def about(number: int) -> str:
+    """A total beside a breakdown that leaves some out: rounded, so as not to tell them."""
+    return hide_few(number).text if number <= SMALL else f"about {round(number, -1):,}"
 
 
 def part_of(number: int, whole: int) -> Count:
@@ -122,6 +260,29 @@ def _words(labels: Mapping[str, str], code: str) -> str:
 
 REASONS = {
     "no_authorization": "No signed authorization",
+    "no_part2_consent": "No consent for substance use records",
+    "prescription_ended": "Prescription ended over 90 days ago, and no authorization",
+    "expired_by_state": "Authorization expired under state law",
+    "type_too_small": "Signed form too small for state law",
+    "lacks_sale_statement": "Authorization does not mention a sale",
+    "copy_not_given": "Signer has no copy yet",
+    "not_intact": "Authorization was altered",
+    "disputed": "Authorization is disputed",
+    "form_defective": "Signed form lacks something",
+    "no_authority": "Representative's authority not described",
+    "signed_in_future": "Signed in the future",
+    "fundraising_opt_out": "Opted out of fundraising",
+    "restricted": "Asked for a restriction",
+    "paused": "Paused messages",
+    "topic_declined": "Declined the topic",
+    "often_enough": "Has got as many as they want",
+    "unconfirmed": "Address not confirmed",
+    "household": "Shared mailbox left alone",
+    "refused_by_privacy_officer": "Refused by the privacy officer",
+    "patient_story": "Shows a patient: waits for a ruling",
+    "outside_records_health": "Health data of people who are not patients: waits for a ruling",
+    "sponsored_wellness": "Sponsored health information: waits for a ruling",
+    "fundraising_notice": "Notice of privacy practices does not mention fundraising: waits",
     "expired": "Authorization expired",
     "revoked": "Authorization revoked",
     "lacks_remuneration_statement": "Authorization does not mention payment",

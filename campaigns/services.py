@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import orjson
@@ -14,7 +15,9 @@ from django.utils import timezone
 from audit import services as audit
 from campaigns import queries, rules
 from campaigns.models import Approval, Campaign, CampaignStatus, Template
-from consent.rules.purposes import is_promotional
+from consent import services as consent
+from consent.rules.decision import RulingOutcome
+from consent.rules.table import is_promotional
 from contacts import queries as contacts
 from contacts.rules import segments
 from delivery.models import Mailing
@@ -40,6 +43,13 @@ class Draft:
     remuneration: str
     sponsor: str
     tracking: bool
+    gives_away: str = "unknown"
+    features: str = "unknown"
+    for_others: str = "unknown"
+    payment: Decimal | None = None
+    cost: Decimal | None = None
+    refill_field: str = ""
+    topic_id: UUID | None = None
 
 
 def save_template(template: Template, by: UUID) -> Template:
@@ -88,9 +98,12 @@ def submit(campaign_id: UUID, by: UUID) -> Campaign:
     campaign = _locked(campaign_id)
     if campaign.status == CampaignStatus.LAUNCHED:
         raise NotPossible("This campaign was launched already.")
-    content = queries.compiled(campaign.template)
-    tree_json = queries.tree_json_of(campaign)
-    use = queries.use_of(campaign, content, contacts.segment_tree(campaign.segment))
+    open_questions = rules.unanswered(vars(campaign))
+    if open_questions:
+        raise NotPossible(f"Answer first: {' '.join(open_questions)} Edit the campaign to do so.")
+    tree = contacts.segment_tree(campaign.segment)
+    content, tree_json = queries.content_of(campaign, tree), queries.tree_json_of(campaign)
+    use = queries.use_of(campaign, content, tree)
     missing = rules.missing_from(content.fields, is_promotional(use))
     if missing:
         raise NotPossible(missing)
@@ -134,13 +147,39 @@ def decide(campaign_id: UUID, digest: str, approved: bool, by: UUID, comment: st
         decided_by=by,
     )
     campaign.status = CampaignStatus.APPROVED if approved else CampaignStatus.DRAFT
-    campaign.save(update_fields=["status"])
+    campaign.sealed_decided = keyring(KeyUse.MESSAGE).seal(
+        orjson.dumps(queries.as_read(campaign)), queries.DECIDED, campaign.id
+    )
+    campaign.save(update_fields=["status", "sealed_decided"])
     audit.record(
         "campaign_approved" if approved else "campaign_returned",
         object_type="campaign",
         object_id=campaign.id,
         digest=digest,
     )
+    return campaign
+
+
+def rule(
+    campaign_id: UUID, digest: str, code: str, outcome: RulingOutcome, reason: str, by: UUID
+) -> Campaign:
+    """A privacy officer's word on exactly this submission, which a rule of the table holds.
+
+    Messages of it that are held already are released, or settled where the word is no. Raises
+    `NotPossible`.
+    """
+    campaign = _locked(campaign_id)
+    if not campaign.digest or campaign.digest != digest:
+        raise NotPossible("This campaign changed while you were reading. Look at it again.")
+    if not rules.may_decide(by, queries.authors_of(campaign)):
+        raise NotPossible("You wrote or submitted this campaign, so somebody else must rule on it.")
+    try:
+        consent.rule_on(campaign.id, digest, code, outcome, reason, by)
+    except consent.NotRulable as problem:
+        raise NotPossible(str(problem)) from None
+    mailing = queries.mailing_of(campaign)
+    if mailing is not None:
+        mailings.release(mailing.id, code)
     return campaign
 
 
@@ -169,6 +208,8 @@ def plan(campaign_id: UUID) -> Mailing:
     if campaign.status != CampaignStatus.LAUNCHED or approval is None:
         raise NotPossible("Only a launched campaign with a live approval has an audience.")
     stored = queries.submitted(campaign)
+    if queries.digest_of(campaign, stored.content, stored.tree_json) != campaign.digest:
+        raise NotPossible("An answer about this campaign changed after its approval.")
     now = queries.now_here()
     tree = segments.parse(stored.tree_json, contacts.vocabulary())
     mailing = mailings.create_mailing(

@@ -14,7 +14,8 @@ STARTER_HTML = """\
   <p><a class="button" href="https://www.example.org/appointments">Make an appointment</a></p>
   <p class="small">
     {{ organization_name }}, {{ postal_address }}<br>
-    <a href="{{ unsubscribe_url }}">Stop emails like this</a>
+    <a href="{{ preferences_url }}">Choose what you get</a> or
+    <a href="{{ unsubscribe_url }}">stop emails like this</a>
   </p>
 </div>
 """

@@ -2,31 +2,39 @@
 
 from django.urls import path
 
-from campaigns import views
+from campaigns.views import authoring, campaigns, overview
 
 app_name = "campaigns"
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("templates/", views.templates, name="templates"),
-    path("templates/new/", views.template_new, name="template_new"),
-    path("templates/<uuid:template>/", views.template, name="template"),
+    path("", overview.overview, name="overview"),
+    path("templates/", authoring.templates, name="templates"),
+    path("templates/new/", authoring.template_new, name="template_new"),
+    path("templates/<uuid:template>/", authoring.template, name="template"),
     path(
         "templates/<uuid:template>/preview/<int:person>/",
-        views.template_preview,
+        authoring.template_preview,
         name="template_preview",
     ),
-    path("senders/", views.senders, name="senders"),
-    path("campaigns/", views.campaigns, name="campaigns"),
-    path("campaigns/new/", views.campaign_new, name="campaign_new"),
-    path("campaigns/<uuid:campaign>/", views.campaign, name="campaign"),
-    path("campaigns/<uuid:campaign>/edit/", views.campaign_edit, name="campaign_edit"),
-    path("campaigns/<uuid:campaign>/forecast/", views.campaign_forecast, name="campaign_forecast"),
-    path("campaigns/<uuid:campaign>/progress/", views.campaign_progress, name="campaign_progress"),
-    path("campaigns/<uuid:campaign>/submit/", views.campaign_submit, name="campaign_submit"),
-    path("campaigns/<uuid:campaign>/decide/", views.campaign_decide, name="campaign_decide"),
-    path("campaigns/<uuid:campaign>/launch/", views.campaign_launch, name="campaign_launch"),
+    path("senders/", overview.senders, name="senders"),
+    path("campaigns/", campaigns.campaigns, name="campaigns"),
+    path("campaigns/new/", authoring.campaign_new, name="campaign_new"),
+    path("campaigns/classify/", authoring.campaign_classify, name="campaign_classify"),
+    path("campaigns/<uuid:campaign>/", campaigns.campaign, name="campaign"),
+    path("campaigns/<uuid:campaign>/rule/", campaigns.campaign_rule, name="campaign_rule"),
+    path("campaigns/<uuid:campaign>/edit/", authoring.campaign_edit, name="campaign_edit"),
     path(
-        "campaigns/<uuid:campaign>/sending/<str:act>/", views.campaign_steer, name="campaign_steer"
+        "campaigns/<uuid:campaign>/forecast/", campaigns.campaign_forecast, name="campaign_forecast"
     ),
-    path("campaigns/<uuid:campaign>/report/", views.campaign_report, name="campaign_report"),
+    path(
+        "campaigns/<uuid:campaign>/progress/", campaigns.campaign_progress, name="campaign_progress"
+    ),
+    path("campaigns/<uuid:campaign>/submit/", campaigns.campaign_submit, name="campaign_submit"),
+    path("campaigns/<uuid:campaign>/decide/", campaigns.campaign_decide, name="campaign_decide"),
+    path("campaigns/<uuid:campaign>/launch/", campaigns.campaign_launch, name="campaign_launch"),
+    path(
+        "campaigns/<uuid:campaign>/sending/<str:act>/",
+        campaigns.campaign_steer,
+        name="campaign_steer",
+    ),
+    path("campaigns/<uuid:campaign>/report/", campaigns.campaign_report, name="campaign_report"),
 ]

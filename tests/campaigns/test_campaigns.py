@@ -25,6 +25,8 @@ from tests.people import Room
 from tests.post import clean
 from tests.records import make_records
 
+ANSWERS = {"remuneration": "none", "gives_away": "no", "features": "no"}
+
 
 @pytest.fixture
 def campaign(room: Room) -> UUID:
@@ -125,7 +127,7 @@ def edit_campaign(room: Room, campaign: UUID) -> None:
             "template": row.template_id,
             "sender": row.sender_id,
             "purpose": "appointment",
-            "remuneration": "none",
+            **ANSWERS,
         },
     )
     assert answer.status_code == 302
@@ -179,7 +181,7 @@ def test_whoever_changed_it_can_t_approve_it(room: Room, campaign: UUID) -> None
     fields = ("segment", "template", "sender")
     room.client(Role.OWNER).post(
         page(room, campaign, "edit/"),
-        {"name": row.name, "purpose": "appointment", "remuneration": "none"}
+        {"name": row.name, "purpose": "appointment", **ANSWERS}
         | {name: getattr(row, f"{name}_id") for name in fields},
     )
     text = decide(room, campaign, Role.OWNER, submit(room, campaign))
@@ -281,6 +283,7 @@ def test_a_campaign_on_patients_is_never_free_of_purpose(room: Room, campaign: U
             "template": row.template_id,
             "sender": row.sender_id,
             "purpose": "",
+            **ANSWERS,
             "remuneration": "paid",
         },
     )
