@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.rules import Role
-from consent.forms import PARTS, FormTextForm
+from consent.forms.texts import PARTS, FormTextForm
 from consent.models import Authorization, AuthorizationForm, FormVersion, Revocation
 from consent.rules.forms import ExpiresAtEvent, FormText
 from consent.rules.starter import starter_form

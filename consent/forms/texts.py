@@ -1,21 +1,17 @@
-"""What a privacy officer fills in: the text of a form, a signature, a revocation."""
+"""What a privacy officer fills in: the text of a form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django import forms
 
-from consent.models import FormVersion
-from consent.rules.authorization import Method, Signer
+from consent.forms.fields import LANGUAGES, day, lines
 from consent.rules.forms import ExpiresAfter, ExpiresAtEvent, Expiry, FormText
+from consent.rules.part2 import Part2
 from consent.rules.purposes import Information, Purpose
-from consent.services import Signature
 
 
 def _sentence(label: str) -> str:
@@ -28,14 +24,13 @@ INFORMATION = [
     if kind is not Information.PSYCHOTHERAPY_NOTES
 ]
 PURPOSES = [(purpose.value, _sentence(purpose.label)) for purpose in Purpose]
-LANGUAGES = [("en", "English"), ("es", "Spanish")]
-EXPIRY = [("after", "Some time after it is signed"), ("event", "With an event")]
-HOW_RECEIVED = [
-    ("letter", "Letter"),
-    ("email", "Email"),
-    ("in_person", "In person, in writing"),
-    ("phone", "By phone"),
+TYPE_POINTS = [(points, f"{points} point") for points in (12, 14, 16, 18)]
+PART2 = [
+    (Part2.NONE.value, "The form is not about these records"),
+    (Part2.SPECIFIC.value, "It consents to the purposes marked above"),
+    (Part2.OPERATIONS.value, "It consents to treatment, payment and operations alone"),
 ]
+EXPIRY = [("after", "Some time after it is signed"), ("event", "With an event")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +105,32 @@ PARTS = (
         ("sponsor", "remuneration"),
     ),
     Part(
+        "What is sold",
+        "45 CFR 164.508(a)(4)(ii)",
+        "If somebody else gets the information and you get anything of value for it, the form must"
+        " say so. Leave blank if nobody does.",
+        ("sale",),
+    ),
+    Part(
+        "Substance use disorder records",
+        "42 CFR 2.31(a)",
+        "Records of treatment for alcohol or drug use have a law of their own. Mail that uses them"
+        " needs a consent to just these purposes.",
+        ("part2",),
+    ),
+    Part(
+        "Size of type",
+        "Cal. Civ. Code 56.11",
+        "California asks for 14 point or larger. The page and the print show it in this size.",
+        ("type_points",),
+    ),
+    Part(
         "A form of its own",
         "45 CFR 164.508(b)(3) and (b)(4)",
         "It shares no page and no signature with another document, and nothing waits for it.",
         ("combined_with", "required_to_proceed"),
     ),
 )
-
-
-def _lines(rows: int = 3) -> forms.Textarea:
-    return forms.Textarea(attrs={"rows": rows})
-
-
-def _day(**options: Any) -> forms.DateField:
-    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    return forms.DateField(widget=widget, **options)
 
 
 class FormTextForm(forms.Form):
@@ -134,20 +140,18 @@ class FormTextForm(forms.Form):
         max_length=120, label="Name", help_text="For your colleagues; patients don't see it."
     )
     title = forms.CharField(max_length=200, required=False, label="Heading")
-    language = forms.ChoiceField(choices=LANGUAGES, label="Language")
-    introduction = forms.CharField(widget=_lines(), required=False, label="Introduction")
-    information = forms.CharField(
-        widget=_lines(), required=False, label="The information, in words"
-    )
+    language = forms.ChoiceField(choices=list(LANGUAGES.items()), label="Language")
+    introduction = forms.CharField(widget=lines(), required=False, label="Introduction")
+    information = forms.CharField(widget=lines(), required=False, label="The information, in words")
     categories = forms.MultipleChoiceField(
         choices=INFORMATION,
         widget=forms.CheckboxSelectMultiple,
         required=False,
         label="Its kinds",
     )
-    discloser = forms.CharField(widget=_lines(2), required=False, label="Who may use it")
-    recipient = forms.CharField(widget=_lines(2), required=False, label="Who it goes to")
-    purpose_text = forms.CharField(widget=_lines(), required=False, label="The purposes, in words")
+    discloser = forms.CharField(widget=lines(2), required=False, label="Who may use it")
+    recipient = forms.CharField(widget=lines(2), required=False, label="Who it goes to")
+    purpose_text = forms.CharField(widget=lines(), required=False, label="The purposes, in words")
     purposes = forms.MultipleChoiceField(
         choices=PURPOSES,
         widget=forms.CheckboxSelectMultiple,
@@ -160,15 +164,20 @@ class FormTextForm(forms.Form):
     months = forms.IntegerField(min_value=0, max_value=120, required=False, label="Months")
     days = forms.IntegerField(min_value=0, max_value=3660, required=False, label="Days")
     event = forms.CharField(max_length=200, required=False, label="Event")
-    review_on = _day(required=False, label="It ends at the latest on")
-    revocation = forms.CharField(widget=_lines(), required=False, label="The right to revoke")
-    how_to_revoke = forms.CharField(widget=_lines(2), required=False, label="How to revoke")
-    no_conditioning = forms.CharField(widget=_lines(), required=False, label="Statement")
-    redisclosure = forms.CharField(widget=_lines(), required=False, label="Statement")
+    review_on = day(required=False, label="It ends at the latest on")
+    revocation = forms.CharField(widget=lines(), required=False, label="The right to revoke")
+    how_to_revoke = forms.CharField(widget=lines(2), required=False, label="How to revoke")
+    no_conditioning = forms.CharField(widget=lines(), required=False, label="Statement")
+    redisclosure = forms.CharField(widget=lines(), required=False, label="Statement")
     sponsor = forms.CharField(max_length=120, required=False, label="Who pays")
-    remuneration = forms.CharField(widget=_lines(2), required=False, label="Statement")
+    remuneration = forms.CharField(widget=lines(2), required=False, label="Statement")
+    sale = forms.CharField(widget=lines(2), required=False, label="Statement about a sale")
+    part2 = forms.ChoiceField(
+        choices=PART2, widget=forms.RadioSelect, required=False, label="Consent under 42 CFR Part 2"
+    )
+    type_points = forms.ChoiceField(choices=TYPE_POINTS, required=False, label="Set in")
     combined_with = forms.CharField(
-        widget=_lines(2),
+        widget=lines(2),
         required=False,
         label="Other documents on the same page or under the same signature, one a line",
     )
@@ -184,6 +193,8 @@ class FormTextForm(forms.Form):
             "categories": sorted(text.categories),
             "purposes": sorted(text.purposes),
             "combined_with": "\n".join(text.combined_with),
+            "part2": text.part2.value,
+            "type_points": text.type_points,
         }
         match text.expiry:
             case ExpiresAfter(months, days):
@@ -202,6 +213,8 @@ class FormTextForm(forms.Form):
             categories=frozenset(map(Information, data.get("categories", []))),
             purposes=frozenset(map(Purpose, data.get("purposes", []))),
             combined_with=tuple(data.get("combined_with", "").splitlines()),
+            part2=Part2(data.get("part2") or Part2.NONE),
+            type_points=int(data.get("type_points") or 12),
             expiry=self._expiry(),
         )
 
@@ -215,76 +228,31 @@ class FormTextForm(forms.Form):
         return None
 
 
-_SAME = (
-    *("title", "language", "introduction", "information", "discloser", "recipient"),
-    *("purpose_text", "revocation", "how_to_revoke", "no_conditioning", "redisclosure"),
-    *("sponsor", "remuneration", "required_to_proceed"),
+WORDS = (
+    *("title", "introduction", "information", "discloser", "recipient", "purpose_text"),
+    *("remuneration", "sale", "revocation", "how_to_revoke", "no_conditioning", "redisclosure"),
 )
+"""What a translation says in its own words; everything else it takes from the original."""
+
+_SAME = (*WORDS, "language", "sponsor", "required_to_proceed")
 """Fields that are called and hold the same in the form and in the text."""
 
 
-class SignatureForm(forms.Form):
-    """What was signed, by whom and when."""
-
-    version = forms.ChoiceField(label="Which form was signed?")
-    signed_on = _day(label="Date of the signature")
-    signer = forms.ChoiceField(
-        choices=[
-            (Signer.SELF.value, "The patient"),
-            (Signer.REPRESENTATIVE.value, "A personal representative"),
-        ],
-        widget=forms.RadioSelect,
-        initial=Signer.SELF.value,
-        label="Who signed?",
-    )
-    signer_name = forms.CharField(
-        max_length=200,
-        label="Name as signed",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-    authority = forms.CharField(
-        max_length=200,
-        required=False,
-        label="If a representative: what gives the authority?",
-        help_text="Such as 'parent' or 'health care proxy' (45 CFR 164.508(c)(1)(vi)).",
-    )
-    method = forms.ChoiceField(
-        choices=[(Method.PAPER.value, "On paper"), (Method.ELECTRONIC.value, "Electronically")],
-        widget=forms.RadioSelect,
-        initial=Method.PAPER.value,
-        label="How?",
-    )
-    copy_given = forms.BooleanField(
-        required=False, label="The signer was given a copy (45 CFR 164.508(c)(4))"
-    )
-
-    def __init__(self, versions: Iterable[FormVersion], data: Any = None) -> None:
-        super().__init__(data)
-        choices = [(str(each.id), f"{each.form.name}, version {each.number}") for each in versions]
-        self.fields["version"].choices = choices  # type: ignore[attr-defined]
-
-    def signature(self, contact_id: UUID) -> Signature:
-        """Of a valid form."""
-        data = self.cleaned_data
-        return Signature(
-            contact_id=contact_id,
-            version_id=UUID(data["version"]),
-            signed_on=data["signed_on"],
-            signer_name=data["signer_name"],
-            signer=Signer(data["signer"]),
-            authority=data["authority"],
-            method=Method(data["method"]),
-            copy_given=data["copy_given"],
-        )
+def translated(original: FormText, language: str, words: Mapping[str, Any]) -> FormText:
+    """The same form in other words: it allows exactly what the original does."""
+    said = {name: words.get(name, "") for name in WORDS}
+    return replace(original, language=language, combined_with=(), required_to_proceed=False, **said)
 
 
-class RevocationForm(forms.Form):
-    received_on = _day(
-        label="When did it reach you?", help_text="Mail under it stops the moment you save this."
-    )
-    how = forms.ChoiceField(choices=HOW_RECEIVED, widget=forms.RadioSelect, label="How?")
+class TranslationForm(forms.Form):
+    """The words of a form in another language. What the original leaves out, it leaves out."""
 
-    def received_at(self, zone: ZoneInfo) -> datetime:
-        """The beginning of that day in the organization's zone."""
-        day: date = self.cleaned_data["received_on"]
-        return datetime.combine(day, time.min, tzinfo=zone)
+    def __init__(self, original: FormText, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        self.originals = {name: getattr(original, name).strip() for name in WORDS}
+        for name, said in self.originals.items():
+            if said:
+                label, length = FormTextForm.base_fields[name].label, len(said)
+                self.fields[name] = forms.CharField(
+                    label=label, required=False, widget=lines(2 + length // 90)
+                )

@@ -1,0 +1,1 @@
+"""Pages of consent: forms, signatures, wishes, suppressions, rules."""
