@@ -127,11 +127,14 @@ CELERY_TASK_ROUTES = {
     "campaigns.plan": {"queue": "sending"},
     "campaigns.resume_plans": {"queue": "steady"},
     "delivery.send_batch": {"queue": "sending"},
+    "delivery.send_letters": {"queue": "sending"},
     "contacts.run_import": {"queue": "imports"},
     "contacts.write_export": {"queue": "imports"},
     "tenancy.run_walk": {"queue": "imports"},
     "audit.seal": {"queue": "steady"},
     "delivery.pump": {"queue": "steady"},
+    "delivery.pump_letters": {"queue": "steady"},
+    "consent.ask_to_renew": {"queue": "steady"},
     "portal.send_code": {"queue": "codes"},
 }
 CELERY_BEAT_SCHEDULE = {
@@ -164,6 +167,19 @@ CELERY_BEAT_SCHEDULE = {
         "task": "contacts.forget",
         "schedule": timedelta(hours=1),
     },
+    "take up letters that were lost or put off": {
+        "task": "delivery.pump_letters",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
+    "ask people to renew what ends soon": {
+        "task": "consent.ask_to_renew",
+        "schedule": timedelta(hours=6),
+    },
+    "look at every signed authorization": {
+        "task": "compliance.check_integrity",
+        "schedule": timedelta(hours=24),
+    },
     "make the coming months' partitions": {
         "task": "delivery.check_partitions",
         "schedule": timedelta(hours=12),
@@ -194,6 +210,7 @@ INSTALLED_APPS = [
     "consent",
     "delivery",
     "campaigns",
+    "compliance",
     "portal",
     "config",
 ]

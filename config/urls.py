@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<slug:organization>/", include("contacts.urls")),
     path("o/<slug:organization>/", include("consent.urls")),
     path("o/<slug:organization>/", include("campaigns.urls")),
+    path("o/<slug:organization>/", include("compliance.urls")),
 ]
 if settings.DEMO:
     from config.demo import views as demo

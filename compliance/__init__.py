@@ -1,0 +1,1 @@
+"""What spans the apps: the privacy officer's dashboard, alerts and integrity checks."""
