@@ -40,4 +40,7 @@ prepare:
 clean: ## Remove what was made here: .venv, node_modules and .local with its databases
 	rm -rf .venv node_modules .local
 
-.PHONY: help demo serve test bench-import bench-segment lint format prepare clean
+bench-permit: prepare ## Permits for a hundred thousand people (ARGS="--recipients 10000")
+	@$(BENCH) -m benchmarks.bench_permit $(ARGS)
+
+.PHONY: help demo serve test bench-import bench-segment bench-permit lint format prepare clean

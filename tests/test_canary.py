@@ -79,6 +79,8 @@ def the_whole_way(room: Room, post: Post) -> dict[str, str]:
             Remuneration.NONE.value,
             "",
             tracking=True,
+            gives_away="no",
+            features="no",
         )
         campaign = campaigns.save_campaign(draft, marketer)
         campaigns.submit(campaign.id, marketer)

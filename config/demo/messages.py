@@ -13,7 +13,8 @@ _STYLE = """\
 """
 _FOOT = """\
   <p class="small">{{ organization_name }}, {{ postal_address }}<br>
-    <a href="{{ unsubscribe_url }}">Stop emails like this</a></p>
+    <a href="{{ preferences_url }}">Choose what you get</a> or
+    <a href="{{ unsubscribe_url }}">stop emails like this</a></p>
 </div>
 """
 
@@ -50,6 +51,19 @@ WELLNESS = (
     eight weeks of classes at half the price.</p>
   <p><a class="button" href="https://www.riverside-health.test/bluebird">See the classes</a></p>
   <p>Bluebird Fitness pays us to send you this message.</p>
+"""
+    + _FOOT
+)
+
+STORY = (
+    _STYLE
+    + """\
+<div class="page">
+  <p class="head">Riverside Health</p>
+  <p>Dear {{ first_name|default("patient") }},</p>
+  <p>“They noticed what I had put off for years.” Rosa, 58, tells how she got back on her feet, and
+    what our heart team would tell everybody.</p>
+  <p><a class="button" href="https://www.riverside-health.test/rosa">Read her story</a></p>
 """
     + _FOOT
 )

@@ -29,9 +29,8 @@ from campaigns.models import Campaign, Template
 from config.demo import messages
 from config.demo.patients import SEED, authorization_plan, generate, write_csv
 from consent import services as consent
-from consent.rules.forms import FormText
 from consent.rules.purposes import Purpose, Remuneration
-from consent.rules.starter import starter_form
+from consent.rules.starter import spanish_starter, starter_form
 from contacts import queries as contacts
 from contacts.rules.imports import suggest_mapping
 from contacts.rules.segments import Segment
@@ -46,6 +45,8 @@ SLUG = "riverside"
 BAD_ROWS = 25
 SPONSOR = "Bluebird Fitness"
 FLU, WELLNESS = "Flu shot reminder", "Wellness classes, paid offer"
+STORY = "A patient's story"
+TOPICS = (("Heart health", "Salud del corazón"), ("Classes and groups", "Clases y grupos"))
 PEOPLE = {
     Role.OWNER: "Olivia Grant",
     Role.ADMINISTRATOR: "Adam Reyes",
@@ -200,9 +201,14 @@ def _await(cast: _Cast, source: UUID, what: str, check: Check) -> None:
 def _consent(cast: _Cast, patients: int) -> None:
     """Publish a form; most patients signed it, some long ago, some took it back."""
     with cast.acting(Role.PRIVACY_OFFICER) as officer:
-        text = starter_form(cast.organization.legal_name, "privacy@riverside-health.test", SPONSOR)
-        form = consent.save_draft(None, "Wellness offers", text.to_json(), officer)
-        version = consent.publish(form, FormText.from_json(text.to_json()), officer)
+        name, revoke_by = cast.organization.legal_name, "privacy@riverside-health.test"
+        text = starter_form(name, revoke_by, SPONSOR)
+        spanish = spanish_starter(text, name, revoke_by)
+        kept = [spanish.to_json()]
+        form = consent.save_draft(None, "Wellness offers", text.to_json(), officer, kept)
+        version = consent.publish(form, text, officer, [spanish])
+        for topic, in_spanish in TOPICS:
+            consent.create_topic(topic, in_spanish, officer)
         plans = {
             row["MRN"]: plan
             for row in generate(patients, today=_today())
@@ -255,6 +261,8 @@ def _campaigns(cast: _Cast) -> None:
         with cast.acting(Role.MARKETER):
             campaigns.launch(campaign.id)
     _say("Both campaigns were approved by the privacy officer and launched by the marketer")
+    _campaign(cast, STORY, _WELLNESS_SEGMENT, Purpose.GENERAL_WELLNESS, "", messages.STORY)
+    _say("A third one quotes a patient: it waits for the privacy officer")
 
 
 _FLU_SEGMENT = {
@@ -273,8 +281,12 @@ _WELLNESS_SEGMENT = {
     "kind": "all",
     "of": [{"kind": "field", "field": "birth_date", "operator": "age_at_least", "values": [18]}],
 }
-_SUBJECTS = {FLU: "It is time for your yearly visit", WELLNESS: "An offer for our patients"}
-_SEGMENT_NAMES = {FLU: "At risk from flu", WELLNESS: "Adults"}
+_SUBJECTS = {
+    FLU: "It is time for your yearly visit",
+    WELLNESS: "An offer for our patients",
+    STORY: "Something that may help you",
+}
+_SEGMENT_NAMES = {FLU: "At risk from flu", WELLNESS: "Adults", STORY: "Everybody over 18"}
 
 
 def _campaign(
@@ -297,6 +309,8 @@ def _campaign(
                 remuneration=(Remuneration.PAID if sponsor else Remuneration.NONE).value,
                 sponsor=sponsor,
                 tracking=True,
+                gives_away="no",
+                features="yes" if name == STORY else "no",
             ),
             marketer,
         )
