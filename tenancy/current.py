@@ -32,16 +32,18 @@ def current_organization_id() -> UUID:
 def acting_for(organization_id: UUID) -> Iterator[None]:
     """One transaction (or savepoint) in which this organization's rows are visible.
 
-    `SET LOCAL` outlives an inner atomic block, so the previous value is put back on leaving. After
-    an exception the roll-back restores it by itself.
+    `SET LOCAL` outlives an inner atomic block, so the previous value is put back on leaving one.
+    After an exception the roll-back restores it by itself, as the end of a transaction does.
     """
     token = _organization.set(organization_id)
     previous = token.old_value if isinstance(token.old_value, UUID) else None
+    is_inner = connection.in_atomic_block
     try:
         with transaction.atomic():
             _set_local("app.organization", str(organization_id))
             yield
-            _set_local("app.organization", str(previous or ""))
+            if is_inner:
+                _set_local("app.organization", str(previous or ""))
     finally:
         _organization.reset(token)
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
 from consent import models, recent
 from consent.queries.policy import organization, packs, policy
-from consent.queries.signatures import authorizations_by_text, text_array
+from consent.queries.signatures import authorizations_by_bytes
 from consent.rules.authorization import Authorization
 from consent.rules.decision import (
     Decision,
@@ -32,6 +30,7 @@ from consent.rules.people import prescription_at, state_of
 from consent.rules.purposes import Answer, Purpose, Use
 from contacts import queries as contacts
 from contacts.rules.fields import Relationship
+from tenancy.bulk import UuidArray, rows_about, uuid_array
 
 MONTH = timedelta(days=30)
 
@@ -65,17 +64,16 @@ def decisions(
     """
     here = now.astimezone(ZoneInfo(organization().time_zone))
     regime = regime or Regime(packs())
-    use = with_policy(use)
+    said = policy()
+    use = with_policy(use, said)
     deciding = Deciding(use, here, regime)
-    return {
-        contact: deciding.decide(known)
-        for contact, known in facts(use, contact_ids, here, bool(regime.packs)).items()
-    }
+    people = _known(use, contact_ids, here, bool(regime.packs), said)
+    return {contact: deciding.decide(person) for contact, person in people}
 
 
-def with_policy(use: Use) -> Use:
+def with_policy(use: Use, said: models.ConsentPolicy | None = None) -> Use:
     """The use with what the organization says once for all of its mail."""
-    given = policy().fundraising_in_notice
+    given = (said or policy()).fundraising_in_notice
     return replace(use, notice_given=Answer.YES if given else Answer.NO)
 
 
@@ -88,31 +86,33 @@ class Deciding:
 
     def __init__(self, use: Use, now: datetime, regime: Regime) -> None:
         self._use, self._now, self._regime = use, now, regime
-        self._today = now.date()
+        self._today, self._moment = now.date(), now.astimezone(UTC)  # compared faster within a zone
         self._known: dict[object, Decision] = {}
 
     def decide(self, person: RecipientFacts) -> Decision:
         """The same as `consent.rules.decision.decide`, sooner."""
-        if len(person.authorizations) > 1:
+        signed = person.authorizations
+        if len(signed) > 1:
             return decide(self._use, person, self._now, self._regime)
-        key = _STANDING(person), *map(self._kind, person.authorizations)
+        key = _STANDING(person), self._kind(signed[0]) if signed else None
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = decide(self._use, person, self._now, self._regime)
         if known.authorization_id is None:
             return known
-        return Decision(known.grounds, person.authorizations[0].id)
+        return Decision(known.grounds, signed[0].id)
 
     def _kind(self, signed: Authorization) -> object:
         """Everything about an authorization that decides at this moment."""
+        packs = self._regime.packs
         return (
             _TEXT(signed),
             bool(signed.authority.strip()),
             signed.signed_on > self._today,
-            signed.expires_at <= self._now,
+            signed.expires_at <= self._moment,
             signed.revoked_at is None,
             signed.copy_given_at is None,
-            *(not pack.findings(signed, self._now) for pack in self._regime.packs),
+            tuple(not pack.findings(signed, self._now) for pack in packs) if packs else (),
         )
 
 
@@ -131,74 +131,80 @@ def facts(
     `now` is in the organization's zone. States and prescriptions are looked up only where the use
     or a state pack asks for them, because that opens profiles. Somebody erased has no address.
     """
-    names = {str(each): each for each in contact_ids}
-    ids = text_array(names)
-    people = _rows(_PEOPLE, ids)
-    signed = authorizations_by_text(names)
-    stopped = _suppressions(token for _, token, *_ in people if token)
-    wishes = _Wishes(use, ids, now)
+    return dict(_known(use, contact_ids, now, by_state, policy()))
+
+
+def _known(
+    use: Use,
+    contact_ids: Collection[UUID],
+    now: datetime,
+    by_state: bool,
+    said: models.ConsentPolicy,
+) -> Iterator[tuple[UUID, RecipientFacts]]:
+    """One person after the other, so that thousands need not stand in memory together."""
+    names = {each.bytes: each for each in contact_ids}
+    ids = uuid_array(names)
+    people = rows_about(_PEOPLE, ids)
+    signed = authorizations_by_bytes(ids)
+    stopped = _suppressions([token for _, token, *_ in people if token])
+    wishes = _Wishes(use, ids, now, said.confirm_addresses)
     profiles = _profiles(use, contact_ids, now.date(), by_state)
-    return {
-        names[who]: RecipientFacts(
-            _RELATIONSHIPS[relationship],
-            token is not None,
-            deceased,
-            tuple(signed.get(who, ())),
-            stopped.get(token, _NONE),
-            household=household,
-            **profiles.get(who, {}),
-            **wishes.of(who, token),
+    for who, token, deceased, relationship, household in people:
+        yield (
+            names[who],
+            RecipientFacts(
+                _RELATIONSHIPS[relationship],
+                token is not None,
+                deceased,
+                signed.get(who, ()),
+                stopped.get(token, _NONE),
+                household=household,
+                **profiles.get(who, {}),
+                **wishes.of(who, token),
+            ),
         )
-        for who, token, deceased, relationship, household in people
-    }
 
 
 _NONE: frozenset[Suppression] = frozenset()
 _RELATIONSHIPS = {each.value: each for each in Relationship}
 
-# Each takes an array: thousands of parameters take longer to pass than to answer. Ids are text.
+# Ids and tokens are 16 bytes here, which take less time to make and to look up than a UUID.
 _PEOPLE = """
-    SELECT id::text, CASE WHEN erased_at IS NULL THEN email_token::text END, deceased,
+    SELECT uuid_send(id), CASE WHEN erased_at IS NULL THEN uuid_send(email_token) END, deceased,
         relationship, household
-    FROM contacts_contact WHERE id = ANY(%s::uuid[])
+    FROM contacts_contact WHERE id = ANY(%(ids)s)
 """
 _PREFERENCES = """
-    SELECT contact_id::text, declined_topics, most_per_month, paused_until
-    FROM consent_preference WHERE contact_id = ANY(%s::uuid[])
+    SELECT uuid_send(contact_id), declined_topics, most_per_month, paused_until
+    FROM consent_preference WHERE contact_id = ANY(%(ids)s)
 """
 _RESTRICTIONS = """
-    SELECT contact_id::text, purposes FROM consent_restriction
-    WHERE contact_id = ANY(%s::uuid[]) AND ended_at IS NULL
+    SELECT uuid_send(contact_id), purposes FROM consent_restriction
+    WHERE contact_id = ANY(%(ids)s) AND ended_at IS NULL
 """
 _PLAIN_MAIL = """
-    SELECT contact_id::text, address_token::text FROM consent_plainmailwish
-    WHERE contact_id = ANY(%s::uuid[]) AND withdrawn_at IS NULL
+    SELECT uuid_send(contact_id), uuid_send(address_token) FROM consent_plainmailwish
+    WHERE contact_id = ANY(%(ids)s) AND withdrawn_at IS NULL
 """
 _CONFIRMED = """
-    SELECT contact_id::text, address_token::text FROM consent_addressconfirmation
-    WHERE contact_id = ANY(%s::uuid[]) AND confirmed_at IS NOT NULL
+    SELECT uuid_send(contact_id), uuid_send(address_token) FROM consent_addressconfirmation
+    WHERE contact_id = ANY(%(ids)s) AND confirmed_at IS NOT NULL
 """
 _SUPPRESSIONS = """
-    SELECT address_token::text, scope, reason FROM consent_suppression
-    WHERE address_token = ANY(%s::uuid[]) AND lifted_at IS NULL
+    SELECT uuid_send(address_token), scope, reason FROM consent_suppression
+    WHERE address_token = ANY(%(ids)s) AND lifted_at IS NULL
 """
-
-
-def _rows(sql: str, ids: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [ids])
-        return list(cursor.fetchall())
 
 
 def standing_suppressions(tokens: Collection[UUID]) -> dict[UUID, frozenset[Suppression]]:
     """What stands against addresses, by token."""
-    found = _suppressions(map(str, tokens))
-    return {token: found[str(token)] for token in tokens if str(token) in found}
+    found = _suppressions([token.bytes for token in tokens])
+    return {token: found[token.bytes] for token in tokens if token.bytes in found}
 
 
-def _suppressions(tokens: Iterable[str]) -> dict[str, frozenset[Suppression]]:
-    found: defaultdict[str, set[Suppression]] = defaultdict(set)
-    for token, scope, reason in _rows(_SUPPRESSIONS, text_array(tokens)):
+def _suppressions(tokens: Collection[bytes]) -> dict[bytes, frozenset[Suppression]]:
+    found: defaultdict[bytes, set[Suppression]] = defaultdict(set)
+    for token, scope, reason in rows_about(_SUPPRESSIONS, uuid_array(tokens)):
         found[token].add(Suppression(SuppressionScope(scope), SuppressionReason(reason)))
     return {token: frozenset(each) for token, each in found.items()}
 
@@ -206,19 +212,18 @@ def _suppressions(tokens: Iterable[str]) -> dict[str, frozenset[Suppression]]:
 class _Wishes:
     """What people asked for, as far as it bears on one use. A few queries for everybody."""
 
-    def __init__(self, use: Use, ids: str, now: datetime) -> None:
-        self._flags: defaultdict[str, dict[str, bool]] = defaultdict(dict)
-        self._restricted: defaultdict[str, set[Purpose]] = defaultdict(set)
-        for who, purposes in _rows(_RESTRICTIONS, ids):
+    def __init__(self, use: Use, ids: UuidArray, now: datetime, confirmed: bool) -> None:
+        self._flags: defaultdict[bytes, dict[str, bool]] = defaultdict(dict)
+        self._restricted: defaultdict[bytes, set[Purpose]] = defaultdict(set)
+        for who, purposes in rows_about(_RESTRICTIONS, ids):
             self._restricted[who] |= {Purpose(each) for each in purposes}
-        self._plain = set(_rows(_PLAIN_MAIL, ids))
-        wanted = policy().confirm_addresses
-        self._confirmed = set(_rows(_CONFIRMED, ids)) if wanted else None
+        self._plain = set(rows_about(_PLAIN_MAIL, ids))
+        self._confirmed = set(rows_about(_CONFIRMED, ids)) if confirmed else None
         self._preferences(use, ids, now)
         asked = (self._flags, self._restricted, self._plain, self._confirmed is not None)
         self._nobody = not any(asked)
 
-    def of(self, who: str, token: str | None) -> Mapping[str, Any]:
+    def of(self, who: bytes, token: bytes | None) -> Mapping[str, Any]:
         """Arguments for `RecipientFacts`."""
         if self._nobody:
             return {}
@@ -231,27 +236,27 @@ class _Wishes:
             found["unconfirmed"] = True
         return found
 
-    def _preferences(self, use: Use, ids: str, now: datetime) -> None:
+    def _preferences(self, use: Use, ids: UuidArray, now: datetime) -> None:
         limits = {}
-        for who, declined, most, until in _rows(_PREFERENCES, ids):
+        for who, declined, most, until in rows_about(_PREFERENCES, ids):
             self._flags[who] = {
                 "paused": until is not None and now.date() < until,
                 "declined": use.topic in declined,
             }
             if most is not None:
-                limits[UUID(who)] = most
+                limits[UUID(bytes=who)] = most
         had = recent.received(limits, now - MONTH) if limits else {}
         for contact, most in limits.items():
-            self._flags[str(contact)]["often_enough"] = had.get(contact, 0) >= most
+            self._flags[contact.bytes]["often_enough"] = had.get(contact, 0) >= most
 
 
 def _profiles(
     use: Use, contact_ids: Collection[UUID], today: date, by_state: bool
-) -> dict[str, dict[str, Any]]:
+) -> dict[bytes, dict[str, Any]]:
     """What has to be looked up in people's sealed profiles."""
     if not by_state and not use.prescription_field:
         return {}
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[bytes, dict[str, Any]] = {}
     for person in contacts.opened(contact_ids).values():
         known: dict[str, Any] = {}
         if by_state:
@@ -260,5 +265,5 @@ def _profiles(
         if use.prescription_field:
             ended = person.profile.get(use.prescription_field)
             known["prescription"] = prescription_at(ended, today)
-        found[str(person.id)] = known
+        found[person.id.bytes] = known
     return found

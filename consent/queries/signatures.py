@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -12,7 +11,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
-from django.db import connection
 from django.urls import reverse
 
 from consent import models
@@ -23,6 +21,7 @@ from consent.rules.forms import FormText, check_form, form_digest
 from consent.rules.purposes import Purpose, Remuneration, Use
 from contacts.timeline import SHOWN, Entry
 from encryption.cipher import CannotOpen
+from tenancy.bulk import UuidArray, rows_about, uuid_array
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
@@ -72,35 +71,31 @@ def authorizations(
     contact_ids: Collection[UUID], at: datetime | None = None
 ) -> dict[UUID, list[Authorization]]:
     """Every authorization of these people, its seal checked: as known now, or `at` a moment."""
-    people = {str(each): each for each in contact_ids}
-    found = authorizations_by_text(people, at)
-    return {people[who]: signed for who, signed in found.items()}
+    found = authorizations_by_bytes(uuid_array([each.bytes for each in contact_ids]), at)
+    return {UUID(bytes=who): list(signed) for who, signed in found.items()}
 
 
-def authorizations_by_text(
-    people: Iterable[str], at: datetime | None = None
-) -> dict[str, list[Authorization]]:
-    """The same for ids as text, which take less time to read, to pass and to look up."""
+def authorizations_by_bytes(
+    people: UuidArray, at: datetime | None = None
+) -> dict[bytes, tuple[Authorization, ...]]:
+    """The same for ids as bytes, which take less time to pass and to look up."""
     versions, opened = _versions(), keyring(KeyUse.AUTHORIZATION).opener(AUTHORIZATION_TABLE)
-    rows = _rows(_SIGNED, text_array(people), at)
-    keys = text_array(str(row[0]) for row in rows)
-    revoked = dict(_rows(_REVOKED, keys, at))
-    disputed = dict(_rows(_DISPUTED, keys, at))
-    found: defaultdict[str, list[Authorization]] = defaultdict(list)
-    for key, sealed, copied, contact, version, *columns in rows:
-        kind = _kind(versions[version], version, *columns)
-        intact, authority = kind.check(contact, key, sealed, opened)
-        found[contact].append(
-            Authorization(
-                key,
-                *kind.terms,
-                authority,
-                revoked[key].replace(tzinfo=UTC) if key in revoked else None,
-                copied and copied.replace(tzinfo=UTC),
-                intact,
-                key in disputed,
-            )
+    signed = rows_about(_SIGNED, people, at=at)
+    keys = [key.bytes for key, *_ in signed]
+    of_these = uuid_array(keys)
+    revoked = dict(rows_about(_REVOKED, of_these, at=at))
+    disputed = dict(rows_about(_DISPUTED, of_these, at=at))
+    kinds: dict[tuple[Any, ...], _Kind] = {}
+    found: dict[bytes, tuple[Authorization, ...]] = {}
+    for row, (key, sealed, copied, who, contact, *columns) in zip(keys, signed, strict=True):
+        terms = tuple(columns)
+        if (kind := kinds.get(terms)) is None:
+            kind = kinds[terms] = _kind(versions[terms[0]], *terms)
+        intact, authority = kind.check(contact, row, sealed, opened)
+        signature = Authorization(
+            key, *kind.terms, authority, revoked.get(row), copied, intact, row in disputed
         )
+        found[who] = (*found.get(who, ()), signature)
     return found
 
 
@@ -112,20 +107,20 @@ class _Kind:
         version: Version,
         version_id: str,
         language: str,
-        signed_on: str,
+        signed_on: date,
         expires_at: datetime,
         signer: str,
         method: str,
     ) -> None:
         self._version = version
-        ends, day = expires_at.replace(tzinfo=UTC), date.fromisoformat(signed_on)
-        self._signed = Signed("", UUID(version_id), language, day, ends, signer, method)
+        ends = expires_at.astimezone(UTC)
+        self._signed = Signed("", UUID(version_id), language, signed_on, ends, signer, method)
         text = version.text
         self.terms = (
             text.purposes,
             text.categories,
             text.covers_remuneration,
-            day,
+            signed_on,
             ends,
             Method(method),
             text.covers_sale,
@@ -138,13 +133,13 @@ class _Kind:
         del columns["contact"]
         self._rest = orjson.dumps(columns)[1:] + b","
 
-    def check(self, contact: str, key: UUID, sealed: bytes, opened: Open) -> tuple[bool, str]:
+    def check(self, contact: str, row: bytes, sealed: bytes, opened: Open) -> tuple[bool, str]:
         """Whether the record is what was signed, and what authority a representative stated.
 
         The sealed copy begins with the columns; who signed for themselves is not read any further.
         """
         try:
-            plain = opened(key.bytes, bytes(sealed))
+            plain = opened(row, sealed)
         except CannotOpen:
             return False, ""
         begins = b'{"decisive":{"contact":"' + contact.encode() + b'",' + self._rest
@@ -159,37 +154,24 @@ class _Kind:
 
 _kind = lru_cache(maxsize=8192)(_Kind)
 
-# Read as tuples, and moments without their zone: model instances and Django's reader of moments
-# take longer than opening the seal and deciding. Three look-ups by key, because a join can go wrong
-# where the planner's guesses do.
+# Read as tuples: model instances take longer than opening the seal and deciding. Three look-ups by
+# key, because a join can go wrong where the planner's guesses do.
 _SIGNED = """
     SELECT id, sealed,
-        CASE WHEN copy_given_at <= COALESCE(%(at)s, copy_given_at)
-            THEN copy_given_at AT TIME ZONE 'UTC' END,
-        contact_id::text, version_id::text, language, signed_on::text,
-        expires_at AT TIME ZONE 'UTC', signer, method
+        CASE WHEN copy_given_at <= COALESCE(%(at)s, copy_given_at) THEN copy_given_at END,
+        uuid_send(contact_id), contact_id::text,
+        version_id::text, language, signed_on, expires_at, signer, method
     FROM consent_authorization
-    WHERE contact_id = ANY(%(ids)s::uuid[]) AND recorded_at <= COALESCE(%(at)s, recorded_at)
+    WHERE contact_id = ANY(%(ids)s) AND recorded_at <= COALESCE(%(at)s, recorded_at)
 """
 _REVOKED = """
-    SELECT authorization_id, received_at AT TIME ZONE 'UTC' FROM consent_revocation
-    WHERE authorization_id = ANY(%(ids)s::uuid[]) AND recorded_at <= COALESCE(%(at)s, recorded_at)
+    SELECT uuid_send(authorization_id), received_at FROM consent_revocation
+    WHERE authorization_id = ANY(%(ids)s) AND recorded_at <= COALESCE(%(at)s, recorded_at)
 """
 _DISPUTED = """
-    SELECT authorization_id, reason FROM consent_dispute
-    WHERE authorization_id = ANY(%(ids)s::uuid[]) AND recorded_at <= COALESCE(%(at)s, recorded_at)
+    SELECT uuid_send(authorization_id), reason FROM consent_dispute
+    WHERE authorization_id = ANY(%(ids)s) AND recorded_at <= COALESCE(%(at)s, recorded_at)
 """
-
-
-def _rows(sql: str, ids: str, at: datetime | None) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"ids": ids, "at": at})
-        return list(cursor.fetchall())
-
-
-def text_array(ids: Iterable[str]) -> str:
-    """Ids as PostgreSQL writes an array: passing it as a list takes ten times longer."""
-    return "{" + ",".join(ids) + "}"
 
 
 def opened_signature(row: models.Authorization) -> dict[str, object]:
@@ -219,11 +201,10 @@ def signed_columns(row: models.Authorization) -> Signed:
 
 
 def _versions() -> dict[str, Version]:
-    legal_name = organization().legal_name
-    rows = models.FormVersion.objects.values_list("id", "text", "translations", "digest")
+    published = models.FormVersion.objects.values_list("id", "text", "translations", "digest")
     return {
-        str(key): _version(orjson.dumps(text), orjson.dumps(translations), digest, legal_name)
-        for key, text, translations, digest in rows
+        str(key): _version(orjson.dumps(text), orjson.dumps(translations), digest)
+        for key, text, translations, digest in published
     }
 
 
@@ -233,7 +214,7 @@ def altered_versions() -> set[UUID]:
 
 
 @lru_cache(maxsize=256)
-def _version(text: bytes, translations: bytes, digest: str, legal_name: str) -> Version:
+def _version(text: bytes, translations: bytes, digest: str) -> Version:
     """Checked once: versions never change, so an equal text has an equal answer.
 
     Neither the reading grade nor the organization's name is asked for again: a form that was
@@ -241,7 +222,7 @@ def _version(text: bytes, translations: bytes, digest: str, legal_name: str) -> 
     """
     stored, others = orjson.loads(text), orjson.loads(translations)
     form = FormText.from_json(stored)
-    findings = check_form(form, legal_name, max_grade=float("inf"))
+    findings = check_form(form, legal_name="", max_grade=float("inf"))
     passed = all(each.code == "discloser_not_named" for each in findings)
     return Version(form, digest, passed, form_digest(stored, others) == digest)
 

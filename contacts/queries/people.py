@@ -18,6 +18,8 @@ from contacts.rules.imports import record_identity
 from contacts.rules.starter import EMAIL, LAST_NAME, RECORD_NUMBER
 from encryption.cipher import CannotOpen
 from encryption.keyring import Keyring
+from tenancy.bulk import rows_about, uuid_array
+from tenancy.current import current_organization_id
 from tenancy.keys import blind_index, blind_indexes, keyring
 from tenancy.models import KeyUse
 
@@ -82,8 +84,28 @@ class Filters:
 
 def opened(ids: Collection[UUID]) -> dict[UUID, OpenedContact]:
     """Unseal contacts by id, with one query. Unknown, erased and unreadable ones are left out."""
-    rows = Contact.objects.filter(id__in=ids, erased_at__isnull=True)
-    return {person.id: person for person in _open_all(rows)}
+    current_organization_id()  # outside one, row-level security would find nobody in silence
+    found = rows_about(_OPENED, uuid_array([each.bytes for each in ids]))
+    opener = keyring(KeyUse.PROFILE).opener(TABLE)
+    people = {}
+    for who, sealed, deceased, relationship, *others in found:
+        try:
+            profile = orjson.loads(opener(who.bytes, sealed))
+        except CannotOpen:
+            log.error("profile_unreadable", contact_id=str(who))
+            continue
+        address = profile.get(EMAIL)
+        email = address if isinstance(address, str) else None
+        people[who] = OpenedContact(
+            who, profile, email, deceased, Relationship(relationship), *others
+        )
+    return people
+
+
+_OPENED = """
+    SELECT id, profile, deceased, relationship, language, household, mail_domain
+    FROM contacts_contact WHERE id = ANY(%(ids)s) AND erased_at IS NULL
+"""
 
 
 def page(
