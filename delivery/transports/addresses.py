@@ -2,10 +2,12 @@
 
 Parsers that "repair" an address (``a@b, c@d``, ``c@d> NOTIFY=NEVER``, ``@route:u@d``) send a
 message to somebody nobody chose. So this grammar only knows RFC 5321 dot-strings, with a domain
-name behind one ``@``, and refuses everything else.
+name behind one ``@``, and refuses everything else. Beyond ASCII (RFC 6531) a local part may have
+letters, marks and digits of any script, in the one composed form (NFC) that RFC 6532 asks for.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 import idna
@@ -16,7 +18,7 @@ MAX_DOMAIN = 253
 MAX_ADDRESS = 254
 
 # RFC 5322 atext without "%" and "!": the two old ways to smuggle a route through a relay.
-_ATOM = r"[A-Za-z0-9#$&'*+\-/=?^_`{|}~]+"
+_ATOM = r"[A-Za-z0-9#$&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # The last label starts with a letter: that keeps IP addresses out.
@@ -46,16 +48,23 @@ def parse_address(text: str) -> Address:
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
         raise AddressError("An address needs a name, an @ sign and a domain.")
-    if not local.isascii():
-        raise AddressError("The part before the @ sign may only use English letters and digits.")
-    if len(local) > MAX_LOCAL:
-        raise AddressError(f"The part before the @ sign is longer than {MAX_LOCAL} characters.")
-    if not _LOCAL.fullmatch(local) or "=?" in local:
+    if not _LOCAL.fullmatch(local) or "=?" in local or not _is_plain_writing(local):
         raise AddressError("The part before the @ sign has a character that is not allowed there.")
+    octets = len(local.encode())
+    if octets > MAX_LOCAL:
+        raise AddressError(f"The part before the @ sign is longer than {MAX_LOCAL} characters.")
     address = Address(local, parse_domain(domain))
-    if len(local) + 1 + len(address.domain) > MAX_ADDRESS:
+    if octets + 1 + len(address.domain) > MAX_ADDRESS:
         raise AddressError(f"The address is longer than {MAX_ADDRESS} characters.")
     return address
+
+
+def _is_plain_writing(text: str) -> bool:
+    """No controls, separators, signs or invisible characters beyond ASCII, and composed."""
+    return text.isascii() or (
+        unicodedata.is_normalized("NFC", text)
+        and all(each.isascii() or unicodedata.category(each)[0] in "LMN" for each in text)
+    )
 
 
 def parse_domain(text: str) -> str:

@@ -5,44 +5,49 @@ shares them among all domains of the same mail host.
 """
 
 import asyncio
-import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from delivery.transports.dns import DeadDomainError, LookupFailedError, MailHost, Resolver
+from delivery.transports.dane import DaneCheck
+from delivery.transports.dns import DeadDomainError, LookupFailedError, Resolver
 from delivery.transports.envelope import Envelope
+from delivery.transports.lanes import Gate, lane_of
+from delivery.transports.mta_sts import Policies
 from delivery.transports.outcomes import (
     Deferred,
     DomainDead,
     Evidence,
+    HostError,
+    Level,
     Outcome,
+    ProbeOutcome,
     Stage,
     TlsTemporary,
     Unprotected,
+    Verdict,
 )
-from delivery.transports.smtp import BeforeContent, HostError, Session, Timeouts, Verdict
-from delivery.transports.tls import Protection, client_context
+from delivery.transports.plan import Plan, Planner, RelayPlanner, Target
+from delivery.transports.pool import Pool, Settings, heavier
+from delivery.transports.smtp import BeforeContent, Timeouts
+from delivery.transports.tls import Protection, client_context, dane_context
 
-# Seconds for which a failure to open a connection answers for the messages that follow, so that a
-# thousand patients of one domain do not mean a thousand failing handshakes.
-REMEMBER = {Verdict.NOT_TLS: 300.0, Verdict.TLS_TEMPORARY: 60.0, Verdict.TEMPORARY: 60.0}
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    port: int
-    helo_name: str
-    messages_per_connection: int
-    timeouts: Timeouts
+Result = TypeVar("Result")
 
 
 class Courier:
     """Sends messages; safe to use for many at once with ``asyncio.gather``.
 
-    ``ca_file`` replaces the system's certificate authorities (a laboratory's own); ``helo_name`` is
-    the name this machine's address resolves back to. ``connections_per_host`` bounds the
-    connections to one mail host, ``messages_per_connection`` how long one is kept.
+    ``policies`` finds MTA-STS policies; without it none are looked for. ``minimum_level`` holds for
+    verified mail: below it a domain counts as unprotected. ``ca_file`` replaces the system's
+    certificate authorities (a laboratory's own); ``helo_name`` is the name this machine's address
+    resolves back to. ``connections_per_host`` bounds the connections to one mail host,
+    ``messages_per_connection`` and ``keep_idle`` (seconds) how long one is kept; known providers
+    have limits of their own (``lanes``), which ``processes`` that send share.
+
+    With ``smarthost`` (name and port) everything goes to that one relay, over TLS verified for its
+    name, whatever protection a message asks for; with ``login`` (user and password) after telling
+    it who we are. The relay then has to see to the rest of the way.
     """
 
     def __init__(
@@ -50,171 +55,126 @@ class Courier:
         resolver: Resolver,
         *,
         helo_name: str,
+        policies: Policies | None = None,
+        minimum_level: Level = "",
+        smarthost: tuple[str, int] | None = None,
+        login: tuple[str, str] | None = None,
         ca_file: Path | None = None,
         port: int = 25,
         connections_per_host: int = 10,
         messages_per_connection: int = 100,
+        keep_idle: float = 30,
+        processes: int = 1,
         timeouts: Timeouts | None = None,
     ) -> None:
-        self._resolver = resolver
-        self._settings = _Settings(port, helo_name, messages_per_connection, timeouts or Timeouts())
-        self._connections_per_host = connections_per_host
+        if login is not None and smarthost is None:
+            raise ValueError("A login is for a smarthost only.")
+        self._planner: Planner | RelayPlanner = Planner(resolver, policies, port)
+        self._is_relayed = smarthost is not None
+        if smarthost is not None:
+            name, port = smarthost
+            self._planner = RelayPlanner(resolver, name)
+        self._minimum_level = minimum_level
+        self._settings = Settings(
+            port,
+            helo_name,
+            connections_per_host,
+            messages_per_connection,
+            timeouts or Timeouts(),
+            keep_idle,
+            login,
+            processes,
+        )
         self._contexts = {kind: client_context(kind, ca_file) for kind in Protection}
-        self._pools: dict[tuple[str, Protection], _Pool] = {}
+        self._dane_context = dane_context()
+        self._gates: dict[str, Gate] = {}
+        self._pools: dict[tuple[str, Protection, DaneCheck | None], Pool] = {}
 
     async def send(
         self,
         envelope: Envelope,
         protection: Protection,
         before_content: BeforeContent | None = None,
+        *,
+        minimum_level: Level = "",
     ) -> Outcome:
         """Send one message to the first mail host that takes it, and say what became of it.
 
         ``before_content`` is awaited when a server has agreed to take the content, before the
         first byte of it: the place to write down that from now on the message may arrive. What it
         raises passes through, with nothing sent. Every failure of the network is an outcome.
+        ``minimum_level`` is this message's own, beside the courier's.
         """
-        try:
-            hosts = await self._resolver.mail_hosts(envelope.recipient.domain)
-        except DeadDomainError as dead:
-            evidence = Evidence(stage=Stage.LOOKUP, enhanced=dead.status)
-            return DomainDead(kind=dead.kind, evidence=evidence)
-        except LookupFailedError:
-            return Deferred(kind="lookup_failed", evidence=Evidence(stage=Stage.LOOKUP))
-        failures: list[HostError] = []
-        for host in hosts:
-            try:
-                return await self._pool(host.name, protection).deliver(
-                    host, envelope, before_content
-                )
-            except HostError as failure:
-                failures.append(failure)
-        return _no_host_took_it(failures)
+        level = self._demanded(protection, minimum_level)
+
+        async def deliver(pool: Pool, target: Target) -> Outcome:
+            return await pool.deliver(target, envelope, before_content, level)
+
+        return await self._try_hosts(envelope.recipient.domain, protection, deliver)
+
+    async def probe(self, domain: str, *, minimum_level: Level = "") -> ProbeOutcome:
+        """Would a message to the domain find verified TLS now? Asks its servers, sends nothing.
+
+        Only a forecast: what counts is the connection that carries the message.
+        """
+        level = self._demanded(Protection.VERIFIED, minimum_level)
+
+        async def probe(pool: Pool, target: Target) -> ProbeOutcome:
+            return await pool.probe(target, level)
+
+        return await self._try_hosts(domain, Protection.VERIFIED, probe)
 
     async def close(self) -> None:
         """Say goodbye on all open connections."""
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
-    def _pool(self, host_name: str, protection: Protection) -> "_Pool":
-        key = host_name, protection
-        if key not in self._pools:
-            self._pools[key] = _Pool(
-                protection, self._contexts[protection], self._settings, self._connections_per_host
-            )
-        return self._pools[key]
+    def _demanded(self, protection: Protection, minimum_level: Level) -> Level:
+        if protection is not Protection.VERIFIED:
+            return minimum_level
+        return max("L2", self._minimum_level, minimum_level)
 
-
-class _Pool:
-    """The connections to one mail host under one kind of protection."""
-
-    def __init__(
+    async def _try_hosts(
         self,
+        domain: str,
         protection: Protection,
-        context: ssl.SSLContext,
-        settings: _Settings,
-        connections: int,
-    ) -> None:
-        self._protection = protection
-        self._context = context
-        self._settings = settings
-        self._slots = asyncio.Semaphore(connections)
-        self._idle: list[Session] = []
-        self._failure: HostError | None = None
-        self._failure_ends = 0.0
-
-    async def deliver(
-        self, host: MailHost, envelope: Envelope, before_content: BeforeContent | None
-    ) -> Outcome:
-        async with self._slots:
-            session = self._take_idle()
-            if session is not None:
-                try:
-                    return await self._deliver_over(session, envelope, before_content)
-                except HostError:
-                    pass  # it had been open for a while: the server may just have hung up
-            session = await self._open(host)
-            return await self._deliver_over(session, envelope, before_content)
-
-    async def close(self) -> None:
-        sessions, self._idle = self._idle, []
-        await asyncio.gather(*(session.quit() for session in sessions))
-
-    async def _deliver_over(
-        self, session: Session, envelope: Envelope, before_content: BeforeContent | None
-    ) -> Outcome:
-        session.deadline = asyncio.get_running_loop().time() + self._settings.timeouts.total
+        use: Callable[[Pool, Target], Awaitable[Result]],
+    ) -> "Result | Deferred | Unprotected | TlsTemporary | DomainDead":
+        if self._is_relayed:
+            protection = Protection.VERIFIED
         try:
-            outcome = await session.deliver(envelope, before_content)
-        except BaseException:  # in the middle of a conversation nobody will continue
-            session.abort()
-            raise
-        if session.usable and session.served < self._settings.messages_per_connection:
-            self._idle.append(session)
-        else:
-            await session.quit()
-        return outcome
-
-    def _take_idle(self) -> Session | None:
-        while self._idle:
-            session = self._idle.pop()
-            if session.usable:
-                return session
-            session.abort()
-        return None
-
-    async def _open(self, host: MailHost) -> Session:
-        """A new session to the first address that answers, protected as this pool demands."""
-        now = asyncio.get_running_loop().time()
-        if self._failure is not None and now < self._failure_ends:
-            known = self._failure
-            raise HostError(known.verdict, known.kind, known.evidence)
-        failure: HostError | None = None
-        for ip in host.addresses:
+            plan: Plan = await self._planner.plan(domain, protection)
+        except DeadDomainError as dead:
+            evidence = Evidence(stage=Stage.LOOKUP, enhanced=dead.status)
+            return DomainDead(kind=dead.kind, evidence=evidence)
+        except LookupFailedError:
+            return Deferred(kind="lookup_failed", evidence=Evidence(stage=Stage.LOOKUP))
+        failures = list(plan.barred)
+        for target in plan.in_order():
             try:
-                return await self._open_address(host.name, ip)
-            except HostError as error:
-                failure = _heavier(failure, error)
-        if failure is None:
-            raise ValueError("A mail host has at least one address.")
-        self._failure = failure
-        self._failure_ends = now + REMEMBER[failure.verdict]
-        raise failure
+                return await use(self._pool(target, protection), target)
+            except HostError as failure:
+                failures.append(failure)
+        return _no_host_took_it(failures)
 
-    async def _open_address(self, name: str, ip: str) -> Session:
-        if self._protection is Protection.VERIFIED:
-            return await self._connect(name, ip, encrypt=True)
-        try:
-            return await self._connect(name, ip, encrypt=True)
-        except HostError as error:
-            if error.verdict is Verdict.TEMPORARY:
-                raise
-            return await self._connect(name, ip, encrypt=False)
+    def _pool(self, target: Target, protection: Protection) -> Pool:
+        key = target.host.name, protection, target.dane
+        pool = self._pools.get(key)
+        if pool is None:
+            context = self._contexts[protection] if target.dane is None else self._dane_context
+            gate = self._gate(target.host.name)
+            pool = self._pools[key] = Pool(protection, context, self._settings, gate)
+        return pool
 
-    async def _connect(self, name: str, ip: str, *, encrypt: bool) -> Session:
-        session = Session(name, ip, self._settings.helo_name, self._settings.timeouts)
-        try:
-            await session.connect(self._settings.port)
-            if encrypt:
-                verified = self._protection is Protection.VERIFIED
-                await session.start_tls(self._context, verified=verified)
-        except HostError:
-            await session.quit()
-            raise
-        except BaseException:
-            session.abort()
-            raise
-        return session
+    def _gate(self, host: str) -> Gate:
+        """What all hosts of a provider share."""
+        each = self._settings
+        lane = lane_of(host, each.connections, each.messages_per_connection)
+        return self._gates.setdefault(lane.name, Gate(lane, each.processes))
 
 
-def _heavier(first: HostError | None, second: HostError) -> HostError:
-    """Of two failures the one to report: what may pass weighs more than what will not."""
-    weight = [Verdict.NOT_TLS, Verdict.TEMPORARY, Verdict.TLS_TEMPORARY]
-    if first is None or weight.index(second.verdict) > weight.index(first.verdict):
-        return second
-    return first
-
-
-def _no_host_took_it(failures: Sequence[HostError]) -> Outcome:
+def _no_host_took_it(
+    failures: Sequence[HostError],
+) -> Deferred | Unprotected | TlsTemporary:
     """The outcome when every host failed before any content.
 
     Only when no host can do acceptable TLS is the domain unprotected. When some cannot and others
@@ -223,7 +183,7 @@ def _no_host_took_it(failures: Sequence[HostError]) -> Outcome:
     verdicts = {failure.verdict for failure in failures}
     failure = failures[0]
     for other in failures[1:]:
-        failure = _heavier(failure, other)
+        failure = heavier(failure, other)
     if verdicts == {Verdict.NOT_TLS}:
         return Unprotected(kind=failure.kind, evidence=failure.evidence)
     if verdicts == {Verdict.TEMPORARY}:

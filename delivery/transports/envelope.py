@@ -26,6 +26,11 @@ class Envelope:
             raise ValueError("A message's content is 7-bit ASCII without NUL.")
 
     @cached_property
+    def needs_utf8(self) -> bool:
+        """Whether an address takes SMTPUTF8 (RFC 6531)."""
+        return not (self.sender.local.isascii() and self.recipient.local.isascii())
+
+    @cached_property
     def wire_content(self) -> bytes:
         """The content as it goes out after DATA, with the final dot."""
         return transparent(self.content)

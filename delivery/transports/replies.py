@@ -46,7 +46,7 @@ class ReplyParser:
     def feed(self, data: bytes) -> list[Reply]:
         """Take bytes, give the replies they complete; raises :class:`ReplyError`."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        if len(self._buffer) > MAX_LINE:
+        if len(self._buffer) > MAX_LINE + len(b"\r"):
             raise ReplyError("A reply line is too long.")
         return [reply for line in lines if (reply := self._take(line.removesuffix(b"\r")))]
 

@@ -6,13 +6,14 @@ have; and nothing the server or an attacker writes at the wrong moment is believ
 """
 
 import asyncio
+import base64
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any
 
 from delivery.transports import tls
 from delivery.transports.envelope import Envelope
@@ -20,12 +21,16 @@ from delivery.transports.outcomes import (
     Accepted,
     Deferred,
     Evidence,
+    HostError,
+    Level,
     Outcome,
     RecipientRefused,
     Stage,
     Uncertain,
+    Verdict,
     classify,
 )
+from delivery.transports.plan import Target
 from delivery.transports.replies import Reply
 from delivery.transports.tls import TlsFacts
 from delivery.transports.wire import ConnectionBrokenError, Wire
@@ -47,24 +52,6 @@ class Timeouts:
     total: float = 1200
 
 
-class Verdict(Enum):
-    """What a failure says about the host it happened on."""
-
-    NOT_TLS = "does not do acceptable TLS"
-    TLS_TEMPORARY = "may do acceptable TLS later"
-    TEMPORARY = "cannot be used at the moment"
-
-
-class HostError(Exception):
-    """A host cannot be used; not one byte of content was sent to it."""
-
-    def __init__(self, verdict: Verdict, kind: str, evidence: Evidence) -> None:
-        super().__init__(kind)
-        self.verdict = verdict
-        self.kind = kind
-        self.evidence = evidence
-
-
 class Session:
     """One connection to one address of one mail host.
 
@@ -72,18 +59,21 @@ class Session:
     message. A session in which something went wrong says so by ``reusable``.
     """
 
-    def __init__(self, host: str, ip: str, helo_name: str, timeouts: Timeouts) -> None:
+    def __init__(self, target: Target, ip: str, helo_name: str, timeouts: Timeouts) -> None:
         self.served = 0
+        self.idle_since = 0.0
         self.reusable = True
         self.deadline = asyncio.get_running_loop().time() + timeouts.total
-        self._host = host
+        self._target = target
         self._ip = ip
         self._helo_name = helo_name
         self._timeouts = timeouts
         self._wire = Wire()
         self._extensions: dict[str, str] = {}
-        self._level: Literal["", "L0", "L1", "L2"] = ""
+        self._reached: Level = ""
         self._tls: TlsFacts | None = None
+        self._matched = ""
+        self._facts: dict[str, Any] | None = None
         self._needs_reset = False
 
     async def connect(self, port: int) -> None:
@@ -94,7 +84,7 @@ class Session:
                 await loop.create_connection(lambda: self._wire, self._ip, port)
         except OSError as error:  # TimeoutError is one
             raise self._unusable("connection_failed", Stage.CONNECT) from error
-        self._level = "L0"
+        self._reached, self._facts = "L0", None
         self._set_no_delay()
         greeting = await self._reply(Stage.GREETING, self._timeouts.greeting)
         if greeting.code != 220:
@@ -102,7 +92,11 @@ class Session:
         await self._ehlo()
 
     async def start_tls(self, context: ssl.SSLContext, *, verified: bool) -> None:
-        """Encrypt the connection. Raises :class:`HostError`; the session is then of no more use."""
+        """Encrypt the connection. Raises :class:`HostError`; the session is then of no more use.
+
+        With ``verified`` the context, or the target's TLSA records where it has some, have to vouch
+        for the server, and what was agreed has to be good enough for health information.
+        """
         if "STARTTLS" not in self._extensions:
             raise self._no_tls("no_starttls", Stage.STARTTLS)
         reply = await self._command(b"STARTTLS", Stage.STARTTLS)
@@ -112,19 +106,51 @@ class Session:
             raise self._no_tls("starttls_refused", Stage.STARTTLS, reply)
         if self._wire.has_unread:  # CVE-2011-0411: whoever wrote this was not yet authenticated
             raise self._no_tls("injected_bytes", Stage.STARTTLS, reply)
-        self._tls = await self._handshake(context)
-        problem = tls.unacceptable(self._tls) if verified else None
+        connection = await self._handshake(context)
+        self._tls, self._facts = tls.facts(connection), None
+        problem = self._problem(connection) if verified else None
         if problem is not None:
             raise self._no_tls(problem, Stage.HANDSHAKE)
-        self._level = "L2" if verified else "L1"
+        self._reached = "L2" if verified else "L1"
         await self._ehlo()
 
-    async def deliver(self, envelope: Envelope, before_content: BeforeContent | None) -> Outcome:
+    async def log_in(self, user: str, password: str) -> None:
+        """Tell a relay who we are (RFC 4954, 4616). Only ever inside verified TLS."""
+        if self._reached != "L2" or "PLAIN" not in self._extensions.get("AUTH", "").split():
+            raise self._unusable("login_refused", Stage.LOGIN)
+        token = base64.b64encode(f"\0{user}\0{password}".encode()).decode("ascii")
+        reply = await self._command(f"AUTH PLAIN {token}".encode("ascii"), Stage.LOGIN)
+        if reply.code != 235:
+            raise self._unusable("login_refused", Stage.LOGIN, reply)
+
+    def level(self, target: Target) -> Level:
+        """How well the way is protected for mail to the target's domain."""
+        if self._reached != "L2" or not target.source:
+            return self._reached
+        return "L4" if "REQUIRETLS" in self._extensions else "L3"
+
+    def evidence(self, target: Target) -> Evidence:
+        """What can be said about the connection before any message, for the target's domain."""
+        self._serve(target)
+        return self._evidence(Stage.EHLO)
+
+    def _serve(self, target: Target) -> None:
+        if target is not self._target:
+            self._target, self._facts = target, None
+
+    async def deliver(
+        self, envelope: Envelope, target: Target, before_content: BeforeContent | None
+    ) -> Outcome:
         """Send one message. Raises :class:`HostError` when it ended before any content.
 
+        ``target`` is this host as the recipient's domain has it.
         ``before_content`` is awaited after the server agreed to take the content and before the
         first byte of it; when it raises, the connection is dropped and nothing was sent.
         """
+        self._serve(target)
+        if envelope.needs_utf8 and "SMTPUTF8" not in self._extensions:
+            unreachable = self._evidence(Stage.MAIL, code=553, enhanced="5.6.7")
+            return RecipientRefused(kind="address_unreachable", evidence=unreachable)
         content = envelope.wire_content
         if 0 < self._size_limit < len(content):
             too_big = self._evidence(Stage.MAIL, code=552, enhanced="5.3.4")
@@ -183,15 +209,19 @@ class Session:
         return classify(evidence)
 
     def _transaction(self, envelope: Envelope, size: int) -> list[tuple[Stage, bytes]]:
-        notify = ret = announced = ""
-        if "DSN" in self._extensions:  # RFC 3461: bounces must not carry the content back
-            ret = f" RET=HDRS ENVID={envelope.identifier}"
-            notify = " NOTIFY=FAILURE,DELAY"
+        notify = parameters = ""
         if "SIZE" in self._extensions:
-            announced = f" SIZE={size}"
+            parameters = f" SIZE={size}"
+        if "DSN" in self._extensions:  # RFC 3461: bounces must not carry the content back
+            parameters += f" RET=HDRS ENVID={envelope.identifier}"
+            notify = " NOTIFY=FAILURE,DELAY"
+        if self.level(self._target) == "L4":
+            parameters += " REQUIRETLS"
+        if envelope.needs_utf8:
+            parameters += " SMTPUTF8"
         steps = [
-            (Stage.MAIL, f"MAIL FROM:<{envelope.sender}>{announced}{ret}".encode("ascii")),
-            (Stage.RCPT, f"RCPT TO:<{envelope.recipient}>{notify}".encode("ascii")),
+            (Stage.MAIL, f"MAIL FROM:<{envelope.sender}>{parameters}".encode()),
+            (Stage.RCPT, f"RCPT TO:<{envelope.recipient}>{notify}".encode()),
             (Stage.DATA, b"DATA"),
         ]
         return [(Stage.RSET, b"RSET"), *steps] if self._needs_reset else steps
@@ -203,13 +233,15 @@ class Session:
         """
         pipelined = "PIPELINING" in self._extensions
         if pipelined:
-            self._wire.write(b"".join(command + b"\r\n" for _, command in steps))
+            self._wire.write(b"".join([command + b"\r\n" for _, command in steps]))
         refusal: tuple[Stage, Reply] | None = None
+        awaited = len(steps) if pipelined else 1
         for stage, command in steps:
             if not pipelined:
                 self._wire.write(command + b"\r\n")
             limit = self._timeouts.data if stage is Stage.DATA else self._timeouts.command
-            reply = await self._reply(stage, limit)
+            reply = await self._reply(stage, limit, awaited)
+            awaited = 1
             if refusal is None and reply.code // 100 != (3 if stage is Stage.DATA else 2):
                 refusal = stage, reply
                 if not pipelined:
@@ -242,6 +274,7 @@ class Session:
         """Introduce ourselves; what was offered before is forgotten (RFC 3207 4.2)."""
         self._extensions = {}
         reply = await self._command(f"EHLO {self._helo_name}".encode("ascii"), Stage.EHLO)
+        self._facts = None
         if reply.code == 250:
             for line in reply.lines[1:]:
                 keyword, _, parameter = line.decode("ascii", "replace").partition(" ")
@@ -253,10 +286,12 @@ class Session:
         if reply.code != 250:
             raise self._unusable("busy", Stage.EHLO, reply)
 
-    async def _handshake(self, context: ssl.SSLContext) -> TlsFacts:
+    async def _handshake(self, context: ssl.SSLContext) -> ssl.SSLObject:
+        check = self._target.dane
+        name = check.base if check is not None else self._target.host.name
         try:
-            transport = await self._wire.encrypt(
-                context, self._host, self._remaining(self._timeouts.handshake)
+            return await self._wire.encrypt(
+                context, name, self._remaining(self._timeouts.handshake)
             )
         except OSError as error:
             self.abort()
@@ -264,7 +299,15 @@ class Session:
             if problem is not None:
                 raise self._no_tls(problem, Stage.HANDSHAKE) from error
             raise self._tls_temporary("handshake_failed", Stage.HANDSHAKE) from error
-        return tls.facts(transport)
+
+    def _problem(self, connection: ssl.SSLObject) -> str | None:
+        """Why an encrypted connection must not carry health information, if it must not."""
+        if self._target.dane is not None:
+            record = self._target.dane.verify(tls.chain(connection), datetime.now(UTC))
+            if record is None:
+                return "dane_mismatch"
+            self._matched = str(record)
+        return tls.unacceptable(self._tls) if self._tls is not None else "handshake_failed"
 
     def _set_no_delay(self) -> None:
         transport = self._wire.transport
@@ -277,10 +320,10 @@ class Session:
         self._wire.write(command + b"\r\n")
         return await self._reply(stage, self._timeouts.command)
 
-    async def _reply(self, stage: Stage, limit: float) -> Reply:
+    async def _reply(self, stage: Stage, limit: float, together: int = 1) -> Reply:
         """The next reply; a broken connection is the host's failure."""
         try:
-            return await self._wire.reply(self._remaining(limit))
+            return await self._wire.reply(self._remaining(limit), together)
         except ConnectionBrokenError as broken:
             self.abort()
             raise self._unusable(broken.kind, stage) from broken
@@ -296,18 +339,30 @@ class Session:
         code: int | None = None,
         enhanced: str | None = None,
     ) -> Evidence:
-        agreed = self._tls
+        if self._facts is None:
+            self._facts = self._look()
         return Evidence(
             stage=stage,
-            host=self._host,
-            ip=self._ip,
-            level=self._level,
-            tls_version=agreed.version if agreed else "",
-            cipher=agreed.cipher if agreed else "",
-            certificate_sha256=agreed.certificate_sha256 if agreed else "",
             code=reply.code if reply else code,
             enhanced=reply.enhanced if reply else enhanced,
+            **self._facts,
         )
+
+    def _look(self) -> dict[str, Any]:
+        """What is the same for all evidence from this connection."""
+        target, agreed = self._target, self._tls or TlsFacts("", "", "")
+        return {
+            "host": target.host.name,
+            "ip": self._ip,
+            "level": self.level(target),
+            "tls_version": agreed.version,
+            "cipher": agreed.cipher,
+            "certificate_sha256": agreed.certificate_sha256,
+            "certificate_issuer": agreed.issuer,
+            "policy_source": target.source,
+            "policy_id": target.policy_id or self._matched,
+            "relay": target.relay,
+        }
 
     def _unusable(self, kind: str, stage: Stage, reply: Reply | None = None) -> HostError:
         return HostError(Verdict.TEMPORARY, kind, self._evidence(stage, reply))

@@ -4,12 +4,20 @@ Configured to NIST SP 800-52r2: TLS 1.2 or 1.3, AES in an AEAD mode with ephemer
 certificate verified for the name of the mail host.
 """
 
-import asyncio
 import hashlib
 import ssl
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from delivery.transports.dane import UNREADABLE
+
+MAX_ISSUER = 200
+_ENCODING_DER = 2  # _ssl.ENCODING_DER
 
 
 class Protection(StrEnum):
@@ -31,6 +39,7 @@ class TlsFacts:
     version: str
     cipher: str
     certificate_sha256: str
+    issuer: str = ""
 
 
 # OpenSSL's TLS 1.3 ciphers cannot be configured from Python before 3.15, so the agreed cipher is
@@ -43,6 +52,7 @@ _GOOD_CIPHERS = frozenset(
         for aes in ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
     }
 )
+_CIPHERS = "ECDHE+AESGCM:DHE+AESGCM"
 _GOOD_VERSIONS = frozenset({"TLSv1.2", "TLSv1.3"})
 
 
@@ -51,21 +61,53 @@ def client_context(protection: Protection, ca_file: Path | None = None) -> ssl.S
     context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if protection is Protection.VERIFIED:
-        context.set_ciphers("ECDHE+AESGCM:DHE+AESGCM")
+        context.set_ciphers(_CIPHERS)
         # A name in the common name alone does not count (RFC 9525).
         context.hostname_checks_common_name = False
     else:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        _verify_nothing(context)
     return context
 
 
-def facts(transport: asyncio.Transport) -> TlsFacts:
-    """What the handshake on this transport agreed."""
-    connection = transport.get_extra_info("ssl_object")
-    name, _protocol, _bits = connection.cipher()
-    certificate = connection.getpeercert(binary_form=True)
-    return TlsFacts(connection.version(), name, hashlib.sha256(certificate).hexdigest())
+def dane_context() -> ssl.SSLContext:
+    """A context that leaves the certificate to :class:`~delivery.transports.dane.DaneCheck`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    _verify_nothing(context)
+    return context
+
+
+def _verify_nothing(context: ssl.SSLContext) -> None:
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+
+def facts(connection: ssl.SSLObject) -> TlsFacts:
+    """What the handshake on this connection agreed."""
+    name, _protocol, _bits = connection.cipher() or ("", "", 0)
+    certificate = connection.getpeercert(binary_form=True) or b""
+    digest = hashlib.sha256(certificate).hexdigest()
+    return TlsFacts(connection.version() or "", name, digest, _issuer(certificate))
+
+
+def _issuer(certificate: bytes) -> str:
+    """The issuer's name as RFC 4514 writes it, cut; empty when it cannot be read."""
+    try:
+        name = x509.load_der_x509_certificate(certificate).issuer.rfc4514_string()
+    except UNREADABLE:
+        return ""
+    return "".join(letter for letter in name if letter.isprintable())[:MAX_ISSUER]
+
+
+def chain(connection: ssl.SSLObject) -> list[bytes]:
+    """The certificates that the server sent, DER, its own first."""
+    if sys.version_info >= (3, 13):
+        return list(connection.get_unverified_chain())
+    # The public method came with 3.13; what it calls has been there since 3.10.
+    below: Any = connection
+    sent = below._sslobj.get_unverified_chain() or ()
+    return [each.public_bytes(_ENCODING_DER) for each in sent]
 
 
 def unacceptable(agreed: TlsFacts) -> str | None:

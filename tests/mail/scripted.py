@@ -9,13 +9,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from config.demo.world.certificates import Authority, Condition
 from delivery.transports.courier import Courier
+from delivery.transports.dane import TlsaRecord
 from delivery.transports.dns import MailHost, Resolver
 from delivery.transports.smtp import Timeouts
 
 HOST = "mx.scripted.test"
+QUICK = Timeouts(connect=1, greeting=1, handshake=1, command=1, data=1, final=1, quit=0.2)
 
 
 class Dialog:
@@ -44,6 +47,11 @@ class Dialog:
         self._connection = self._context.wrap_socket(self._connection, server_side=True)
         self._file = self._connection.makefile("rb")
 
+    def end_tls(self) -> None:
+        """Say goodbye in TLS, and wait for the client's answer."""
+        if isinstance(self._connection, ssl.SSLSocket):
+            self._connection.unwrap()
+
     def greet(self, *offers: bytes) -> None:
         """As far as TLS and the EHLO inside it, with offers."""
         self.say(b"220 hello\r\n")
@@ -61,13 +69,21 @@ class Dialog:
 
 
 class ScriptedResolver(Resolver):
-    """Knows one host."""
+    """Knows one host; with TLSA records all it says is authenticated."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: tuple[TlsaRecord, ...] = ()) -> None:
         super().__init__([("127.0.0.1", 1)])
+        self._records = records
 
     async def mail_hosts(self, domain: str) -> list[MailHost]:
-        return [MailHost(HOST, 10, ("127.0.0.1",))]
+        secure = bool(self._records)
+        return [MailHost(HOST, 10, ("127.0.0.1",), secure, secure)]
+
+    async def tlsa(self, host: str, port: int) -> tuple[TlsaRecord, ...]:
+        return self._records
+
+    async def addresses(self, name: str, *, trusted: bool = False) -> tuple[str, ...]:
+        return ("127.0.0.1",) if trusted and name == HOST else ()
 
 
 @contextmanager
@@ -75,11 +91,16 @@ def scripted_server(
     folder: Path,
     *scripts: Callable[[Dialog], None],
     prepare: Callable[[ssl.SSLContext], None] = lambda _: None,
+    resolver: Resolver | None = None,
+    certificate: Path | None = None,
+    trusted: Path | None = None,
+    relayed: bool = False,
+    **options: Any,
 ) -> Iterator[tuple[Courier, list[Dialog]]]:
     """A courier that knows this server alone, and the dialogs: one script per connection."""
     authority = Authority(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.issue(HOST, Condition.GOOD))
+    context.load_cert_chain(certificate or authority.issue(HOST, Condition.GOOD))
     prepare(context)
     dialogs: list[Dialog] = []
 
@@ -97,14 +118,17 @@ def scripted_server(
         listening.settimeout(5)
         thread = threading.Thread(target=serve, args=(listening,))
         thread.start()
-        quick = Timeouts(connect=1, greeting=1, handshake=1, command=1, data=1, final=1, quit=0.2)
+        port = listening.getsockname()[1]
+        options.setdefault("timeouts", QUICK)
+        if relayed:
+            options["smarthost"] = HOST, port
         yield (
             Courier(
-                ScriptedResolver(),
+                resolver or ScriptedResolver(),
                 helo_name="sender.test",
-                ca_file=authority.ca_path,
-                port=listening.getsockname()[1],
-                timeouts=quick,
+                ca_file=trusted or authority.ca_path,
+                port=port,
+                **options,
             ),
             dialogs,
         )

@@ -73,6 +73,29 @@ def test_good_servers_take_the_message_with_evidence(
     assert message.subject == "Hello"
 
 
+@pytest.mark.parametrize("temper", [Temper.GOOD_TLS13, Temper.GOOD_TLS12])
+def test_a_long_message_arrives_as_it_was(mail_world: MailWorld, temper: Temper) -> None:
+    """Longer than a TLS record, and than what the kernel takes at once."""
+    recipient = f"ann@{domain_of(temper)}"
+    content = b"Subject: Long\r\n\r\n" + b"".join(b"line %d\r\n" % n for n in range(100_000))
+
+    async def scenario() -> list[Outcome]:
+        courier = world_courier(mail_world, connections_per_host=1)
+        try:
+            return [
+                await courier.send(envelope(recipient, each), Protection.VERIFIED)
+                for each in (content, CONTENT, content)
+            ]
+        finally:
+            await courier.close()
+
+    outcomes = asyncio.run(scenario())
+    assert [type(outcome) for outcome in outcomes] == [Accepted] * 3
+    stored = sorted(len(each.raw) for each in mail_world.store.messages_for(recipient))
+    assert stored == sorted(len(each) for each in (content, CONTENT, content))
+    assert content in [each.raw for each in mail_world.store.messages_for(recipient)]
+
+
 @pytest.mark.parametrize(
     ("temper", "kind"),
     [

@@ -22,6 +22,7 @@ from delivery.dkim import (
     relaxed_body,
 )
 from delivery.mime import Mailbox, build
+from delivery.transports.addresses import parse_address
 
 RSA_KEY = new_rsa_key()
 ED25519_KEY = new_ed25519_key()
@@ -33,7 +34,7 @@ def message(text: str = "Hello\n") -> bytes:
         host="news.example.com",
         date=datetime(2026, 11, 21, tzinfo=UTC),
         sender=Mailbox("news@example.com", "Río, Health"),
-        recipient=Mailbox("ann@clinic.example"),
+        recipient=parse_address("ann@clinic.example"),
         subject="A subject that is long enough to be folded over more than one line, surely it is",
         text=text,
         html=f"<p>{text}</p>",
@@ -43,7 +44,7 @@ def message(text: str = "Hello\n") -> bytes:
 
 
 def signed(text: str = "Hello\n") -> bytes:
-    return Signer("example.com", "s1", RSA_KEY).sign_message(message(text))
+    return Signer("example.com", [("s1", RSA_KEY)]).sign_message(message(text))
 
 
 def verifies(raw: bytes) -> bool:
@@ -105,7 +106,7 @@ def test_the_same_message_gets_the_same_signature() -> None:
 
 
 def test_ed25519_signs_the_hash_of_what_dkimpy_canonicalizes() -> None:
-    raw = Signer("example.com", "s2", ED25519_KEY).sign_message(message())
+    raw = Signer("example.com", [("s2", ED25519_KEY)]).sign_message(message())
     head, _, body = raw.partition(b"\r\n\r\n")
     fields = header_fields(head + b"\r\n")
     tags = signature_tags(raw)
@@ -120,6 +121,16 @@ def test_ed25519_signs_the_hash_of_what_dkimpy_canonicalizes() -> None:
     ed25519.Ed25519PublicKey.from_public_bytes(public).verify(base64.b64decode(tags[b"b"]), digest)
     assert tags[b"a"] == b"ed25519-sha256"
     assert base64.b64decode(tags[b"bh"]) == hashlib.sha256(Relaxed.canonicalize_body(body)).digest()
+
+
+def test_a_message_is_signed_with_each_key() -> None:
+    both = Signer("example.com", [("s1", RSA_KEY), ("s2", ED25519_KEY)]).sign_message(message())
+    rsa_only = Signer("example.com", [("s1", RSA_KEY)]).sign_message(message())
+    other = Signer("example.com", [("s2", ED25519_KEY)]).sign(
+        header_fields(message().partition(b"\r\n\r\n")[0] + b"\r\n"),
+        message().partition(b"\r\n\r\n")[2],
+    )
+    assert both == rsa_only.removesuffix(message()) + other + message()
 
 
 @given(st.lists(st.sampled_from([b" ", b"\t", b"a", b"\r\n"])).map(b"".join))
@@ -138,4 +149,4 @@ def test_other_keys_are_refused() -> None:
         serialization.NoEncryption(),
     )
     with pytest.raises(TypeError, match="RSA or an Ed25519"):
-        Signer("example.com", "s1", pem)
+        Signer("example.com", [("s1", pem)])

@@ -23,17 +23,33 @@ def received(wire: bytes) -> bytes:
 
 
 @given(contents)
-def test_the_server_reads_the_content_with_all_line_ends_made_crlf(content: bytes) -> None:
+def test_case_33_the_server_reads_the_content_with_all_line_ends_made_crlf(content: bytes) -> None:
     normal = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
     expected = normal if normal.endswith(b"\r\n") else normal + b"\r\n"
     assert received(transparent(content)) == expected
 
 
 @given(contents)
-def test_no_reading_of_line_ends_finds_an_early_end_of_data(content: bytes) -> None:
+def test_case_32_no_reading_of_line_ends_finds_an_early_end_of_data(content: bytes) -> None:
     inner = transparent(content)[: -len(b".\r\n")]
     for line_end in (rb"\r\n", rb"\n", rb"\r", rb"\r\n|\r|\n"):
         assert b"." not in re.split(line_end, inner)
+
+
+@pytest.mark.parametrize(
+    ("content", "wire"),
+    [
+        (b".", b"..\r\n.\r\n"),
+        (b"a\r\n.\r\nb", b"a\r\n..\r\nb\r\n.\r\n"),
+        (b".a\r\n..b\r\n", b"..a\r\n...b\r\n.\r\n"),
+        (b"a\n.\nb", b"a\r\n..\r\nb\r\n.\r\n"),
+        (b"a\r.\rb", b"a\r\n..\r\nb\r\n.\r\n"),
+        (b"a\n.\r\nMAIL FROM:<x@y.test>", b"a\r\n..\r\nMAIL FROM:<x@y.test>\r\n.\r\n"),
+        (b"", b"\r\n.\r\n"),
+    ],
+)
+def test_case_32_and_33_dots_are_doubled_behind_any_line_end(content: bytes, wire: bytes) -> None:
+    assert transparent(content) == wire
 
 
 @pytest.mark.parametrize("identifier", ["", "a b", "a\r\nb", "a>", "ä"])

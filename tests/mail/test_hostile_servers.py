@@ -20,6 +20,7 @@ from delivery.transports.outcomes import (
     Uncertain,
     Unprotected,
 )
+from delivery.transports.smtp import Timeouts
 from delivery.transports.tls import Protection
 from tests.mail.scripted import Dialog, scripted_server
 
@@ -158,6 +159,35 @@ def test_a_server_that_hung_up_between_messages_gets_a_new_connection(tmp_path: 
     assert isinstance(first, Accepted)
     assert isinstance(second, Accepted)
     assert len(dialogs) == 2
+
+
+def test_an_answer_with_a_goodbye_is_an_answer(tmp_path: Path) -> None:
+    def script(dialog: Dialog) -> None:
+        dialog.greet(b"PIPELINING")
+        for _ in range(3):
+            dialog.hear()
+        dialog.say(b"250 ok\r\n250 ok\r\n354 go\r\n")
+        dialog.hear_content()
+        dialog.say(b"250 taken\r\n")
+        dialog.end_tls()
+
+    with scripted_server(tmp_path, script, script) as (courier, _):
+        outcomes = send(courier, 2)
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted]
+
+
+def test_a_goodbye_instead_of_an_answer_is_not_waited_for(tmp_path: Path) -> None:
+    def script(dialog: Dialog) -> None:
+        dialog.greet(b"PIPELINING")
+        for _ in range(3):
+            dialog.hear()
+        dialog.say(b"421 4.3.2 closing\r\n")
+        dialog.end_tls()
+
+    patient = Timeouts()
+    with scripted_server(tmp_path, script, timeouts=patient) as (courier, _):
+        (outcome,) = send(courier)
+    assert isinstance(outcome, Deferred)
 
 
 @pytest.mark.parametrize("final", [b"", b"what?\r\n", b"354 more\r\n", b"250-taken\r\n550 no\r\n"])

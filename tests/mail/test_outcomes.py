@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from delivery.transports.outcomes import (
     Deferred,
@@ -33,6 +35,11 @@ from delivery.transports.outcomes import (
         (Stage.CONTENT, 552, None, "content"),
         (Stage.CONTENT, 554, "5.6.0", "content"),
         (Stage.CONTENT, 554, None, "policy"),
+        (Stage.CONTENT, 550, "5.6.3", "content"),
+        (Stage.RCPT, 553, "5.6.7", "address_unreachable"),
+        (Stage.RCPT, 550, "5.4.7", "expired"),
+        (Stage.RCPT, 550, "5.7.5", "policy"),
+        (Stage.RCPT, 550, "5.4.4", "recipient_gone"),
     ],
 )
 def test_permanent_refusals(stage: Stage, code: int, enhanced: str | None, kind: str) -> None:
@@ -52,6 +59,9 @@ def test_permanent_refusals(stage: Stage, code: int, enhanced: str | None, kind:
         (450, "4.7.28", "throttled"),
         (451, "4.3.0", "busy"),
         (452, None, "busy"),
+        (421, None, "throttled"),
+        (450, "4.4.7", "expired"),
+        (454, "4.7.5", "busy"),
     ],
 )
 def test_temporary_refusals(code: int, enhanced: str | None, kind: str) -> None:
@@ -65,6 +75,43 @@ def test_temporary_refusals(code: int, enhanced: str | None, kind: str) -> None:
 def test_a_demand_for_more_protection_leads_to_the_portal(enhanced: str) -> None:
     outcome = classify(Evidence(stage=Stage.MAIL, code=550, enhanced=enhanced))
     assert isinstance(outcome, Unprotected)
+
+
+@pytest.mark.parametrize("enhanced", ["4.7.4", "4.7.5", "5.7.4", "5.7.5"])
+def test_a_relay_s_word_that_there_is_no_safe_way_leads_to_the_portal(enhanced: str) -> None:
+    outcome = classify(Evidence(stage=Stage.RCPT, enhanced=enhanced, relay=True))
+    assert isinstance(outcome, Unprotected)
+    assert outcome.sentence
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "type_", "kind"),
+    [
+        ("5.1.1", RecipientRefused, "recipient_gone"),
+        ("5.2.2", RecipientRefused, "mailbox_full"),
+        ("4.2.2", Deferred, "mailbox_full"),
+        ("4.4.7", Deferred, "expired"),
+        (None, Deferred, "busy"),
+    ],
+)
+def test_a_bounce_s_status_is_enough(enhanced: str | None, type_: type, kind: str) -> None:
+    outcome = classify(Evidence(stage=Stage.RCPT, enhanced=enhanced, relay=True))
+    assert type(outcome) is type_
+    assert outcome.kind == kind  # type: ignore[union-attr]
+
+
+@given(
+    st.sampled_from(Stage),
+    st.none() | st.integers(400, 599),
+    st.none() | st.from_regex(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}", fullmatch=True),
+    st.booleans(),
+)
+def test_every_refusal_means_something_and_none_is_an_acceptance(
+    stage: Stage, code: int | None, enhanced: str | None, relay: bool
+) -> None:
+    outcome = classify(Evidence(stage=stage, code=code, enhanced=enhanced, relay=relay))
+    assert isinstance(outcome, Deferred | RecipientRefused | Unprotected)
+    assert outcome.sentence
 
 
 def test_evidence_is_plain_json() -> None:

@@ -30,6 +30,49 @@ def test_replies_are_the_same_however_they_are_cut(sent: list[Reply], data: st.D
     assert not parser.unfinished
 
 
+pieces = st.sampled_from(
+    [
+        b"250-a\r\n",
+        b"250 b\n",
+        b"550 c\r\n",
+        b"2",
+        b"50",
+        b" ",
+        b"-",
+        b"\r",
+        b"\n",
+        b"x" * 2045,
+        b"y",
+    ]
+)
+
+
+@given(st.lists(pieces, max_size=30).map(b"".join) | st.binary(max_size=300), st.data())
+def test_any_bytes_come_to_the_same_however_they_are_cut(
+    stream: bytes, data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    parts = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    whole, whole_failed = fed([stream])
+    cut, cut_failed = fed(parts)
+    assert whole_failed == cut_failed
+    assert whole_failed or whole == cut
+
+
+def fed(parts: list[bytes]) -> tuple[list[Reply], bool]:
+    """The replies, and whether it ended with an error. Checks that little is kept meanwhile."""
+    parser = ReplyParser()
+    received: list[Reply] = []
+    for part in parts:
+        try:
+            received += parser.feed(part)
+        except ReplyError:
+            return received, True
+        assert len(parser._buffer) <= MAX_LINE + 1
+        assert len(parser._lines) < MAX_LINES
+    return received, False
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_replies_an_unfinished_reply_or_an_error(stream: bytes) -> None:
     parser = ReplyParser()
@@ -51,7 +94,7 @@ def test_any_bytes_are_replies_an_unfinished_reply_or_an_error(stream: bytes) ->
         b"250_x\r\n",
         b"\r\n",
         b"250 " + b"x" * MAX_LINE + b"\r\n",
-        b"x" * (MAX_LINE + 1),
+        b"x" * (MAX_LINE + 2),
         b"250-x\r\n" * MAX_LINES,
     ],
 )

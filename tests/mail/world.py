@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ TEST_DOMAINS: Mapping[str, Temper | tuple[Temper, ...]] = {
     **{domain_of(temper): temper for temper in Temper},
     "lost-tls.test": Temper.STRIPPED_LATER,
     "second-is-good.test": (Temper.NO_STARTTLS, Temper.GOOD_TLS13),
+    "second-talks.test": (Temper.REFUSES_GREETING, Temper.GOOD_TLS13),
     "first-is-away.test": (Temper.REFUSES_GREETING, Temper.NO_STARTTLS),
 }
 
@@ -77,15 +79,19 @@ def world_resolver(world: MailWorld) -> Resolver:
     return Resolver([(DNS_ADDRESS, world.dns_port)], [ipaddress.ip_network(NETWORK)])
 
 
-def world_courier(world: MailWorld, **options: int) -> Courier:
+def quick_timeouts() -> Timeouts:
+    """For couriers that wait for nothing long."""
+    return Timeouts(connect=2, greeting=2, handshake=1, command=2, data=2, final=3, total=5)
+
+
+def world_courier(world: MailWorld, **options: Any) -> Courier:
     """A courier that lives in the world and waits for nothing long."""
-    quick = Timeouts(connect=2, greeting=2, handshake=1, command=2, data=2, final=3, total=5)
     return Courier(
         world_resolver(world),
         helo_name="sender.test",
         ca_file=world.ca_path,
         port=world.smtp_port,
-        timeouts=quick,
+        timeouts=quick_timeouts(),
         **options,
     )
 

@@ -1,7 +1,7 @@
 """A small authoritative DNS server over UDP, for the demo's made-up domains."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dns.exception
 import dns.flags
@@ -21,10 +21,11 @@ Zone = dict[str, Mapping[str, list[str]]]
 
 
 class DnsServer(asyncio.DatagramProtocol):
-    """Answers from ``zone``, which may change while it runs."""
+    """Answers from ``zone``, which may change while it runs, and else from what ``more`` gives."""
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, more: Callable[[], Zone] = dict) -> None:
         self.zone = zone
+        self._more = more
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
@@ -42,7 +43,8 @@ class DnsServer(asyncio.DatagramProtocol):
         response = dns.message.make_response(query)
         response.flags |= dns.flags.AA | dns.flags.RA
         question = query.question[0]
-        records = self.zone.get(question.name.to_text(omit_final_dot=True).lower())
+        name = question.name.to_text(omit_final_dot=True).lower()
+        records = self.zone.get(name) or self._more().get(name)
         if records is None:
             response.set_rcode(dns.rcode.NXDOMAIN)
         elif records is SERVFAIL:

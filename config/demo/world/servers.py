@@ -8,11 +8,13 @@ import asyncio
 import errno
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from config.demo.world.certificates import Authority
 from config.demo.world.dns_server import DnsServer, Zone
+from config.demo.world.published import published
 from config.demo.world.smtp_server import MailServer
 from config.demo.world.store import MailStore, MailWriter
 from config.demo.world.tempers import Temper, certificate_condition, server_context
@@ -124,7 +126,8 @@ class MailWorld:
         loop = asyncio.get_running_loop()
         try:
             self._dns, _ = await loop.create_datagram_endpoint(
-                lambda: DnsServer(self.zone), (DNS_ADDRESS, self.dns_port)
+                lambda: DnsServer(self.zone, partial(published, self._folder)),
+                (DNS_ADDRESS, self.dns_port),
             )
         except OSError as error:
             raise _cannot_listen(error, "DNS", self.dns_port, "--dns-port") from error
