@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
-from delivery.transports.addresses import AddressError, parse_address, parse_domain
+from delivery.transports.addresses import Address, AddressError, parse_address, parse_domain
 
 # RFC 5322 2.1.1: octets in a line without its end: should and must not exceed.
 LINE_LENGTH = 78
@@ -39,13 +39,71 @@ class Mailbox:
     name: str = ""
 
 
+class Skeleton:
+    """What all messages of a mailing have in common: sender, subject and form.
+
+    ``host`` is the domain of Message-IDs. ``feedback_id`` is ``a:b:c:SenderId`` without personal
+    data. Raises :class:`HeaderError` for a value that does not belong into a header.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        sender: Mailbox,
+        subject: str,
+        reply_to: Mailbox | None = None,
+        feedback_id: str = "",
+    ) -> None:
+        self._host = _host(host)
+        headers = [_mailbox("From", sender), _text("Subject", subject)]
+        if reply_to is not None:
+            headers.append(_mailbox("Reply-To", reply_to))
+        if feedback_id:
+            headers.append(_feedback_id(feedback_id))
+        headers.append("MIME-Version: 1.0")
+        self._headers = "\r\n".join(headers)
+
+    def message(
+        self,
+        identifier: str,
+        date: datetime,
+        recipient: Address,
+        text: bytes,
+        html: bytes | None = None,
+        list_unsubscribe: Sequence[str] = (),
+    ) -> bytes:
+        """A complete message in 7-bit ASCII with CRLF line ends. The same input gives the same
+        bytes.
+
+        ``identifier`` is opaque and unique for the message (letters, digits, hyphens): it makes
+        ``<identifier@host>``, the Message-ID, and the boundary. ``date`` has a time zone. The parts
+        are quoted-printable; ``html`` makes it multipart/alternative. An https URI in
+        ``list_unsubscribe`` also declares one-click unsubscribe (RFC 8058).
+        """
+        if not _IDENTIFIER.fullmatch(identifier):
+            raise HeaderError("Message-ID: the identifier consists of letters, digits and hyphens.")
+        if date.tzinfo is None:
+            raise HeaderError("Date: a time zone is needed.")
+        own = [
+            _to(recipient),
+            f"Date: {format_datetime(date)}",
+            f"Message-ID: <{identifier}@{self._host}>",
+            *(_list_unsubscribe(list_unsubscribe) if list_unsubscribe else ()),
+        ]
+        head = "\r\n".join((self._headers, *own, "")).encode("ascii")
+        if html is None:
+            return head + _PLAIN + text
+        return head + _alternative(identifier, text, html)
+
+
 def build(
     *,
     identifier: str,
     host: str,
     date: datetime,
     sender: Mailbox,
-    recipient: Mailbox,
+    recipient: Address,
     subject: str,
     text: str,
     html: str | None = None,
@@ -53,37 +111,12 @@ def build(
     list_unsubscribe: Sequence[str] = (),
     feedback_id: str = "",
 ) -> bytes:
-    """A complete message in 7-bit ASCII with CRLF line ends. The same input gives the same bytes.
-
-    ``identifier`` is opaque and unique for the message (letters, digits, hyphens): it makes
-    ``<identifier@host>``, the Message-ID, and the boundary. ``date`` has a time zone. ``html``
-    makes it multipart/alternative. An https URI in ``list_unsubscribe`` also declares one-click
-    unsubscribe (RFC 8058). ``feedback_id`` is ``a:b:c:SenderId`` without personal data.
-
-    Raises :class:`HeaderError` for a value that does not belong into a header.
-    """
-    if not _IDENTIFIER.fullmatch(identifier):
-        raise HeaderError("Message-ID: the identifier consists of letters, digits and hyphens.")
-    if date.tzinfo is None:
-        raise HeaderError("Date: a time zone is needed.")
-    headers = [
-        _mailbox("From", sender),
-        _mailbox("To", recipient),
-        _text("Subject", subject),
-        f"Date: {format_datetime(date)}",
-        f"Message-ID: <{identifier}@{_host(host)}>",
-    ]
-    if reply_to is not None:
-        headers.append(_mailbox("Reply-To", reply_to))
-    if list_unsubscribe:
-        headers += _list_unsubscribe(list_unsubscribe)
-    if feedback_id:
-        headers.append(_feedback_id(feedback_id))
-    headers.append("MIME-Version: 1.0")
-    head = "\r\n".join(headers).encode("ascii") + b"\r\n"
-    if html is None:
-        return head + _part("plain", text)
-    return head + _alternative(identifier, text, html)
+    """One message of its own; see :class:`Skeleton` for the arguments and errors."""
+    skeleton = Skeleton(
+        host=host, sender=sender, subject=subject, reply_to=reply_to, feedback_id=feedback_id
+    )
+    parts = quoted_printable(text), None if html is None else quoted_printable(html)
+    return skeleton.message(identifier, date, recipient, *parts, list_unsubscribe)
 
 
 def check_name(name: str) -> None:
@@ -97,26 +130,31 @@ def quoted_printable(text: str) -> bytes:
     return binascii.b2a_qp(lines.replace("\n", "\r\n").encode("utf-8"), istext=True)
 
 
-def _alternative(identifier: str, text: str, html: str) -> bytes:
+def _alternative(identifier: str, text: bytes, html: bytes) -> bytes:
     # "=_" cannot occur in quoted-printable text, so the boundary cannot occur in a part.
     boundary = f"=_{identifier}".encode("ascii")
     return b"".join(
         (
             b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n' % boundary,
             b"--%b\r\n" % boundary,
-            _part("plain", text),
+            _PLAIN,
+            text,
             b"\r\n--%b\r\n" % boundary,
-            _part("html", html),
+            _HTML,
+            html,
             b"\r\n--%b--\r\n" % boundary,
         )
     )
 
 
-def _part(kind: str, content: str) -> bytes:
+def _part_head(kind: str) -> bytes:
     return (
         f"Content-Type: text/{kind}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    ).encode("ascii") + quoted_printable(content)
+    ).encode("ascii")
+
+
+_PLAIN, _HTML = _part_head("plain"), _part_head("html")
 
 
 def _text(name: str, value: str) -> str:
@@ -142,6 +180,12 @@ def _mailbox(name: str, mailbox: Mailbox) -> str:
     elif not _ATEXT_PHRASE.fullmatch(display):
         display = '"' + display.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{name}: {display}\r\n <{address}>"
+
+
+def _to(recipient: Address) -> str:
+    """Headers are ASCII always; an address that isn't stands in the envelope alone (RFC 6531)."""
+    address = str(recipient)
+    return f"To: {address}" if address.isascii() else "To: undisclosed-recipients:;"
 
 
 def _list_unsubscribe(uris: Sequence[str]) -> list[str]:

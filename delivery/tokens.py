@@ -38,7 +38,11 @@ class MessageLinks:
 
     def click(self, number: int) -> str:
         """`number` counts the content's links from 0; the destination is stored, not passed."""
-        return f"{self.address(LinkPurpose.CLICK)}/{number}"
+        return f"{self.click_prefix()}{number}"
+
+    def click_prefix(self) -> str:
+        """What the addresses of all of a message's links begin with; their number follows."""
+        return f"{self.address(LinkPurpose.CLICK)}/"
 
     def unsubscribe(self) -> str:
         return self.address(LinkPurpose.UNSUBSCRIBE)

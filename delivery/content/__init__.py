@@ -8,12 +8,14 @@ compiled content, so a patient sees what was approved.
 from delivery.content.compiler import CompiledContent, compile_content
 from delivery.content.language import RESERVED_FIELDS, ContentError
 from delivery.content.rendering import Rendered, render
+from delivery.content.wire import WireContent
 
 __all__ = [
     "RESERVED_FIELDS",
     "CompiledContent",
     "ContentError",
     "Rendered",
+    "WireContent",
     "compile_content",
     "render",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import islice
 
 from jinja2 import Template, Undefined
 from jinja2.filters import FILTERS as JINJA_FILTERS
@@ -15,6 +16,8 @@ from delivery.content.language import ContentError
 # A loop goes over so many items at most, and a part has so many characters at most.
 MAX_ITEMS = 100
 MAX_OUTPUT = 1_000_000
+PIECES = 50
+"""Of a template's output, between two looks at how long it has become."""
 
 _DATE_FORMATS = {
     "long": "{month} {d.day}, {d.year}",
@@ -48,16 +51,27 @@ def render(
     holds no value.
     """
     html, text = _templates(compiled.html, compiled.text)
-    numbers = range(len(compiled.links))
-    values = {name: _value(value) for name, value in context.items() if value is not None}
-    for name in compiled.lists:
-        values[name] = _items(values.get(name))
-    values["_links"] = [link_url(n) for n in numbers] if link_url else compiled.links
-    values["_pixel"] = pixel_url
+    values = values_of(compiled, context, link_url, pixel_url)
     try:
         return Rendered(compiled.subject, html.render(values), text.render(values))
     except TypeError:
         raise ContentError("A condition compares values of different kinds.") from None
+
+
+def values_of(
+    compiled: CompiledContent,
+    context: Mapping[str, object],
+    link_url: Callable[[int], str] | None,
+    pixel_url: str | None,
+) -> dict[str, object]:
+    """What the compiled templates are filled with."""
+    values = {name: _value(value) for name, value in context.items() if value is not None}
+    for name in compiled.lists:
+        values[name] = _items(values.get(name))
+    numbers = range(len(compiled.links))
+    values["_links"] = [link_url(n) for n in numbers] if link_url else compiled.links
+    values["_pixel"] = pixel_url
+    return values
 
 
 def _items(value: object) -> list[object]:
@@ -93,14 +107,14 @@ class _Missing(Undefined):
     __lt__ = __le__ = __gt__ = __ge__ = _never  # type: ignore[assignment]
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class Environment(ImmutableSandboxedEnvironment):
     """Only our filters; no globals, no tests; bounded output."""
 
-    def __init__(self, *, autoescape: bool) -> None:
+    def __init__(self, *, autoescape: bool, finalize: Callable[[object], object]) -> None:
         super().__init__(
             autoescape=autoescape,
             undefined=_Missing,
-            finalize=_printed,
+            finalize=finalize,
             keep_trailing_newline=True,
             cache_size=0,
         )
@@ -114,26 +128,27 @@ class _Environment(ImmutableSandboxedEnvironment):
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
         """Join a template's output, but not without end."""
+        pieces = iter(parts)
         collected: list[str] = []
         length = 0
-        for part in parts:
-            length += len(part)
+        while some := list(islice(pieces, PIECES)):
+            collected.append("".join(some))
+            length += len(collected[-1])
             if length > MAX_OUTPUT:
                 raise ContentError("The message became too long for a recipient.")
-            collected.append(part)
         return "".join(collected)
 
 
-def _printed(value: object) -> object:
+def printed(value: object) -> object:
     """Lists read as "a, b, c", choices by their labels."""
     if isinstance(value, list | tuple):
-        return ", ".join(str(_printed(item)) for item in value[:MAX_ITEMS])
+        return ", ".join(str(printed(item)) for item in value[:MAX_ITEMS])
     return value.label if isinstance(value, _Choice) else value
 
 
 def _on_print(change: Callable[[str], str]) -> Callable[[object], str]:
     """A filter that works on what is read."""
-    return lambda value: change(str(_printed(value)))
+    return lambda value: change(str(printed(value)))
 
 
 def _default(value: object, replacement: object = "") -> object:
@@ -162,8 +177,8 @@ _MONTHS = (
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_HTML = _Environment(autoescape=True)
-_TEXT = _Environment(autoescape=False)
+_HTML = Environment(autoescape=True, finalize=printed)
+_TEXT = Environment(autoescape=False, finalize=printed)
 
 
 @lru_cache(maxsize=64)
