@@ -25,7 +25,7 @@ class DeliveryConfig(AppConfig):
             )
         )
         register_sealed(
-            Sealed("delivery_sender", "sealed_key", KeyUse.SENDER, "delivery_sender"),
+            Sealed("delivery_dkimkey", "sealed_key", KeyUse.SENDER, "delivery_dkimkey"),
             Sealed("delivery_mailing", "sealed_content", KeyUse.MESSAGE, "delivery_mailing"),
             Sealed("delivery_message", "sealed_context", KeyUse.MESSAGE, "delivery_message"),
         )

@@ -8,7 +8,67 @@ from django.utils import timezone
 from consent.models import Authorization, PermitEvidence
 from contacts.models import Contact
 from delivery.rules import MailingStatus, Status
+from delivery.transports.outcomes import Level
 from tenancy.models import TenantModel
+
+
+class SenderDomain(TenantModel):
+    """A domain that messages come from, and what its DNS was last seen to say.
+
+    Nothing is sent from it before `aligned_at` is set: SPF, DKIM and DMARC as receivers ask for.
+    """
+
+    name = models.CharField(max_length=253)
+    bounce_domain = models.CharField(
+        max_length=253, help_text="Where mail comes back to: its SPF is what DMARC aligns with."
+    )
+    checked_at = models.DateTimeField(null=True)
+    findings = models.JSONField(default=dict, help_text="By record: ok, missing, wrong or unknown.")
+    aligned_at = models.DateTimeField(null=True, help_text="Since when all that must stand stands.")
+    warm_up_from = models.DateField(
+        null=True, help_text="First day of a warm-up plan: few messages a day at first, then more."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"], name="delivery_senderdomain_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DkimKey(TenantModel):
+    """One key that a domain signs with (RFC 6376; Ed25519 by RFC 8463), made and sealed by us.
+
+    It signs from `active_at`, once its record was seen in the DNS, until `retired_at`.
+    """
+
+    domain = models.ForeignKey(SenderDomain, on_delete=models.PROTECT, db_constraint=False)
+    algorithm = models.CharField(max_length=7)
+    selector = models.CharField(max_length=40, help_text="RFC 6376 3.1.")
+    record = models.TextField(help_text="The TXT record to publish.")
+    sealed_key = models.BinaryField(help_text="The private key.")
+    created_at = models.DateTimeField(default=timezone.now)
+    active_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "domain", "selector"], name="delivery_dkimkey_one_selector"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(algorithm__in=["rsa", "ed25519"]),
+                name="delivery_dkimkey_known_algorithm",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.selector
 
 
 class Sender(TenantModel):
@@ -16,8 +76,7 @@ class Sender(TenantModel):
 
     name = models.CharField(max_length=80)
     address = models.EmailField()
-    selector = models.CharField(max_length=40, help_text="DKIM selector (RFC 6376 3.1).")
-    sealed_key = models.BinaryField(help_text="DKIM RSA-2048 private key.")
+    domain = models.ForeignKey(SenderDomain, on_delete=models.PROTECT, db_constraint=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
@@ -30,9 +89,83 @@ class Sender(TenantModel):
     def __str__(self) -> str:
         return f"{self.name} <{self.address}>"
 
+
+class DeliveryPolicy(TenantModel):
+    """What an organization asks of delivery; without a row, what stands here by default."""
+
+    minimum_level = models.CharField(
+        max_length=2,
+        default="L2",
+        help_text="L2: TLS verified for the server's name. L3: also that it is the domain's"
+        " server.",
+    )
+    give_up_after_hours = models.PositiveSmallIntegerField(default=48)
+
     @property
-    def domain(self) -> str:
-        return self.address.rpartition("@")[2]
+    def level(self) -> Level:
+        return "L3" if self.minimum_level == "L3" else "L2"
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["organization"], name="delivery_policy_once"),
+            models.CheckConstraint(
+                condition=models.Q(minimum_level__in=["L2", "L3"]),
+                name="delivery_policy_known_level",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(give_up_after_hours__range=(1, 120)),
+                name="delivery_policy_hours",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.minimum_level
+
+
+class EmergencyStop(TenantModel):
+    """Everything of an organization stopped at once; while one stands, nothing is sent."""
+
+    started_at = models.DateTimeField(default=timezone.now)
+    started_by = models.UUIDField()
+    reason = models.CharField(max_length=200)
+    mailings = models.JSONField(default=list, help_text="The mailings that it stopped.")
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by = models.UUIDField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(lifted_at=None),
+                name="delivery_emergencystop_one_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.started_at)
+
+
+class SentOfDay(TenantModel):
+    """What a domain sent to one provider on one day: warm-up plans count by it."""
+
+    domain = models.ForeignKey(
+        SenderDomain, on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
+    lane = models.CharField(max_length=40)
+    day = models.DateField()
+    sent = models.PositiveIntegerField(default=0)
+    deferred = models.PositiveIntegerField(default=0)
+    complained = models.PositiveIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "domain", "lane", "day"], name="delivery_sentofday_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lane} {self.day}"
 
 
 class Mailing(TenantModel):
@@ -62,6 +195,12 @@ class Mailing(TenantModel):
     audience = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
+    send_until = models.DateTimeField(
+        null=True, help_text="A campaign's own deadline: what is not sent by then is not sent."
+    )
+    withdrawn_at = models.DateTimeField(
+        null=True, help_text="From then on the portal shows none of its messages any more."
+    )
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -83,7 +222,8 @@ class Mailing(TenantModel):
 
 
 class Batch(TenantModel):
-    """A range of messages to one mail domain: the unit of work that a worker claims.
+    """A range of messages: the unit of work that a worker claims. All go to one mail domain, or to
+    several that have few recipients each; then its own is empty.
 
     Ranges are claimed, not single rows: a queue read from its head walks over all that is done.
     """
@@ -151,15 +291,14 @@ class Message(TenantModel):
     )
 
     class Meta(TenantModel.Meta):
+        # No index names the status: it changes twice for every message that is sent.
         indexes = [
-            models.Index(
-                fields=["organization", "mailing", "status"], name="delivery_message_by_status"
-            ),
-            models.Index(fields=["organization", "contact"], name="delivery_message_of_contact"),
+            models.Index(fields=["organization", "mailing"], name="delivery_message_of_mailing")
         ]
         constraints = [
+            # In this order it also finds a contact's messages.
             models.UniqueConstraint(
-                fields=["organization", "mailing", "contact"], name="delivery_message_once"
+                fields=["organization", "contact", "mailing"], name="delivery_message_once"
             ),
             models.CheckConstraint(
                 condition=models.Q(status__in=list(Status)), name="delivery_message_known_status"
@@ -204,7 +343,24 @@ class DomainPosture(models.Model):
     domain = models.CharField(max_length=255, primary_key=True)
     verdict = models.CharField(max_length=24)
     detail = models.CharField(max_length=80, blank=True)
+    level = models.CharField(max_length=2, blank=True)
+    lane = models.CharField(max_length=40, blank=True)
     seen_at = models.DateTimeField(default=timezone.now)
+    protected_since = models.DateTimeField(
+        null=True, help_text="Since when every connection was protected; null once one was not."
+    )
 
     def __str__(self) -> str:
         return self.domain
+
+
+class LaneHold(models.Model):
+    """A provider that asked us to wait, or refused us as a whole. Global: it sees one sender."""
+
+    lane = models.CharField(max_length=40, primary_key=True)
+    until = models.DateTimeField()
+    reason = models.CharField(max_length=40)
+    set_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.lane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -9,6 +10,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from config.demo.world.dns_server import Zone
+from config.demo.world.published import as_zone
 from config.demo.world.servers import DNS_ADDRESS, NETWORK, MailWorld
 from consent.rules.purposes import Information, Purpose, Remuneration, Use
 from contacts import queries as contacts
@@ -20,6 +23,7 @@ from delivery import queries
 from delivery.content import compile_content
 from delivery.models import Batch, Mailing, Message
 from delivery.services import mailings, sending
+from delivery.services.domains import check_domain
 from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import Organization, new_id
@@ -47,6 +51,26 @@ def clean(number: int, address: str, **more: object) -> CleanContact:
     return CleanContact(number, f"record:r{number}", profile, EmailAddress.parse(address))
 
 
+def zone_of(organization: Organization) -> Zone:
+    """The records of the organization's senders' domains, as a zone of the world's DNS."""
+    with acting_for(organization.id):
+        return as_zone(
+            (each.kind, each.name, each.value)
+            for domain, _ in queries.senders_with_domains()
+            for each in queries.records_of(domain, queries.keys_in_use(domain.id))
+        )
+
+
+def publish(organization: Organization, world: MailWorld) -> None:
+    """Put those records into the world's DNS, and have them checked: from then on mail can be sent
+    from these domains."""
+    world.zone.update(zone_of(organization))
+    with acting_for(organization.id):
+        found = [domain.id for domain, _ in queries.senders_with_domains()]
+    for domain in found:
+        check_domain(organization.id, domain)
+
+
 @dataclass
 class Post:
     """An organization's post room in a test."""
@@ -68,17 +92,22 @@ class Post:
         """A planned mailing to people with these addresses."""
         ids = self.people(*addresses)
         with acting_for(self.organization.id):
+            sender = create_sender("Riverside Health", f"care-{new_id().hex}@riverside.test")
+        publish(self.organization, self.world)
+        with acting_for(self.organization.id):
             fields = [each.key for each in contacts.fields()]
             mailing = mailings.create_mailing(
                 new_id(),
-                create_sender("Riverside Health", f"care-{new_id().hex}@riverside.test").id,
+                sender.id,
                 compile_content("A note from your clinic", "", HTML, fields),
                 use,
                 mailings.Approved("0" * 64, new_id()),
                 tracking,
             )
             domains = [address.rpartition("@")[2] for address in addresses]
-            return mailings.plan(mailing.id, zip(ids, domains, strict=True))
+            return mailings.plan(
+                mailing.id, zip([each.bytes for each in ids], domains, strict=True)
+            )
 
     def send(self) -> int:
         """What workers do when everything that is due is handed out, once."""
@@ -121,9 +150,10 @@ def post_settings(settings: Settings, mail_world: MailWorld) -> None:
 
 
 @pytest.fixture
-def post(committed_room: Room, mail_world: MailWorld, post_settings: None) -> Post:
+def post(committed_room: Room, mail_world: MailWorld, post_settings: None) -> Iterator[Post]:
     """Riverside's post room. What is committed is real."""
     organization = committed_room.riverside
     organization.link_origin = "https://mail.riverside.test"
     organization.save()
-    return Post(organization, mail_world)
+    yield Post(organization, mail_world)
+    sending.dispatcher().close_idle()

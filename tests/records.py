@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.models import Membership, User
 from audit.services import acting_person
 from campaigns import services as campaigns
@@ -19,10 +21,13 @@ from contacts.rules.segments import Segment
 from contacts.services import request_export, segments, uploads
 from contacts.services.mappings import save_mapping
 from contacts.services.saving import save_many
+from delivery.content import compile_content
+from delivery.models import Message, SenderDomain
+from delivery.services import emergency, mailings
 from delivery.services.senders import create_sender
 from tenancy.current import acting_for
-from tenancy.models import Organization
-from tests.post import clean
+from tenancy.models import Organization, new_id
+from tests.post import TREATMENT, clean
 
 RECORDS = {
     "contact",
@@ -44,6 +49,9 @@ RECORDS = {
     "restriction",
     "topic",
     "mailing",
+    "message",
+    "domain",
+    "stop",
     "membership",
 }
 """Route parameters that name a record; others (`person`, `act`) are plain values."""
@@ -78,6 +86,10 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
             ),
             by.id,
         )
+        SenderDomain.objects.update(aligned_at=timezone.now())
+        stop = emergency.stop_everything("A try", by.id, False, timezone.now())
+        emergency.lift(stop.id, by.id, timezone.now())
+        message = _message(contact, sender.id)
         source = uploads.start_upload([CSV], "patients.csv", by.id)
         save_mapping("Weekly export", ["MRN"], {0: "record_number"}, by.id)
         (mapping,) = contacts.saved_mappings()
@@ -119,9 +131,29 @@ def make_records(organization: Organization, by: User) -> dict[str, object]:
         "language": "es",
         "pack": "tx-181",
         "membership": membership.id,
+        "domain": sender.domain_id,
+        "stop": stop.id,
+        "message": message,
         "person": 0,
         "act": "pause",
     }
+
+
+def _message(contact: UUID, sender: UUID) -> UUID:
+    """One that was stopped before it went anywhere."""
+    html = '<p>Hello</p><p>{{ postal_address }} <a href="{{ unsubscribe_url }}">Stop</a></p>'
+    mailing = mailings.create_mailing(
+        new_id(),
+        sender,
+        compile_content("A note", "", html, []),
+        TREATMENT,
+        mailings.Approved("0" * 64, new_id()),
+        tracking=False,
+    )
+    mailings.plan(mailing.id, [(contact.bytes, "riverside-mail.test")])
+    mailings.stop(mailing.id)
+    found: UUID = Message.objects.get(mailing=mailing).id
+    return found
 
 
 def _signature(contact: UUID, version: UUID) -> consent.Signature:

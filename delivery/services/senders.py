@@ -1,26 +1,86 @@
-"""Senders and their DKIM keys."""
+"""Senders, their domains, and the keys that domains sign with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
 from audit import services as audit
-from delivery.dkim import new_rsa_key
-from delivery.models import Sender
+from delivery import dkim
+from delivery.dkim import Signer
+from delivery.models import DkimKey, Sender, SenderDomain
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
-TABLE = "delivery_sender"
+KEY_TABLE = "delivery_dkimkey"
+_MAKERS: Mapping[str, Callable[[], bytes]] = {
+    "rsa": dkim.new_rsa_key,
+    "ed25519": dkim.new_ed25519_key,
+}
 
 
 def create_sender(name: str, address: str) -> Sender:
-    """A sender with a fresh DKIM key, sealed."""
-    sender = Sender(name=name, address=address)
-    sender.selector = f"sw{sender.id.hex[-10:]}"  # two senders of one domain have two keys
-    sender.sealed_key = keyring(KeyUse.SENDER).seal(new_rsa_key(), TABLE, sender.id)
+    """A sender of its address's domain, which gets keys if it is new."""
+    domain = sender_domain(address.rpartition("@")[2])
+    sender = Sender(name=name, address=address, domain=domain)
     sender.save(force_insert=True)
     audit.record("sender_created", object_type="sender", object_id=sender.id)
     return sender
 
 
-def signing_key(sender: Sender) -> bytes:
-    """The sender's private key in PEM."""
-    return keyring(KeyUse.SENDER).open(bytes(sender.sealed_key), TABLE, sender.id)
+def sender_domain(name: str) -> SenderDomain:
+    """The domain of this name; made, with a key of each kind, on the first call."""
+    known: SenderDomain | None = SenderDomain.objects.filter(name=name).first()
+    if known is not None:
+        return known
+    domain: SenderDomain = SenderDomain.objects.create(name=name, bounce_domain=f"bounces.{name}")
+    add_keys(domain)
+    audit.record("sender_domain_created", object_type="sender_domain", object_id=domain.id)
+    return domain
+
+
+def add_keys(domain: SenderDomain) -> list[DkimKey]:
+    """A new key of each kind, sealed, not yet signing: its record has to be published first."""
+    keys = []
+    for algorithm, make in _MAKERS.items():
+        private = make()
+        key = DkimKey(domain=domain, algorithm=algorithm, record=dkim.dns_record(private))
+        key.selector = f"sw{algorithm[0]}{key.id.hex[-10:]}"
+        key.sealed_key = keyring(KeyUse.SENDER).seal(private, KEY_TABLE, key.id)
+        key.save(force_insert=True)
+        keys.append(key)
+    return keys
+
+
+def activate_keys(keys: list[DkimKey], now: datetime) -> None:
+    """Sign with these from now on, and no more with others of their domain and kind. What others
+    signed may still be on its way, so their records stay published for a while."""
+    for key in keys:
+        others = DkimKey.objects.filter(domain_id=key.domain_id, algorithm=key.algorithm)
+        others.exclude(id=key.id).filter(retired_at=None, active_at__isnull=False).update(
+            retired_at=now
+        )
+        key.active_at = key.active_at or now
+        key.save(update_fields=["active_at"])
+    if keys:
+        audit.record(
+            "dkim_keys_activated", object_type="sender_domain", object_id=keys[0].domain_id
+        )
+
+
+def signer_of(domain: SenderDomain) -> Signer:
+    """What signs for a domain: one key of each kind, the one that is active or else the newest."""
+    ring = keyring(KeyUse.SENDER)
+    usable = DkimKey.objects.filter(domain=domain, retired_at=None).order_by("created_at")
+    chosen: dict[str, DkimKey] = {}
+    for key in usable:
+        known = chosen.get(key.algorithm)
+        if known is None or known.active_at is None or key.active_at is not None:
+            chosen[key.algorithm] = key
+    return Signer(
+        domain.name,
+        [
+            (key.selector, ring.open(bytes(key.sealed_key), KEY_TABLE, key.id))
+            for key in chosen.values()
+        ],
+    )

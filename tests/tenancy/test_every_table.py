@@ -20,6 +20,8 @@ from contacts.models import Import, ImportChange, ImportFragment, SavedMapping, 
 from contacts.rules.imports import suggest_mapping
 from contacts.services import importing, uploads
 from contacts.services.saving import keep_codes
+from delivery.models import DeliveryPolicy, EmergencyStop, SenderDomain
+from delivery.services import warming
 from portal import services as portal
 from tenancy.current import acting_for
 from tenancy.models import KeyUse, new_id
@@ -53,9 +55,21 @@ def fill_every_table(room: Room, post: Post) -> None:
             approved=False,
             decided_by=owner.id,
         )
+    _fill_delivery(owner, post)
     seal()
     with acting_for(room.riverside.id):
         audit.record("not_sealed_yet")
+
+
+def _fill_delivery(owner: User, post: Post) -> None:
+    with acting_for(post.organization.id):
+        DeliveryPolicy.objects.create()
+        EmergencyStop.objects.create(
+            started_by=owner.id, reason="A drill", lifted_at=timezone.now()
+        )
+        domain = SenderDomain.objects.first()
+        assert domain is not None
+        warming.note_complaint(domain.id, "", timezone.now())
 
 
 def _fill_consent(owner: User) -> None:
