@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property, lru_cache
 from uuid import UUID
 
 from consent.rules.purposes import Information, Use
 from contacts.queries import OpenedContact
 from contacts.rules.fields import Field
-from delivery import mime, notices
-from delivery.content import CompiledContent, ContentError, render
+from delivery import mime, notices, verp
+from delivery.content import CompiledContent, ContentError, WireContent
 from delivery.dkim import Signer
 from delivery.merging import merge_values
 from delivery.routing import Route
 from delivery.tokens import MessageLinks
-from delivery.transports.addresses import Address, AddressError, parse_address
+from delivery.transports.addresses import Address, AddressError, parse_address, parse_domain
 from delivery.transports.envelope import Envelope
 from delivery.transports.tls import Protection
 from encryption.public_tokens import PublicTokens
@@ -55,16 +56,32 @@ class Letter:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who sends: the organization and its sender's name, address and host name."""
+    """Who sends: the organization, its sender's name and address, and where mail comes back to: the
+    sender's domain behind `bounces.`, unless `bounce_domain` says otherwise."""
 
     organization: Organization
     name: str
     address: str
+    bounce_domain: str = ""
 
     @property
     def clinic(self) -> notices.Clinic:
         each = self.organization
         return notices.Clinic(each.name, each.phone, each.postal_address)
+
+    @cached_property
+    def domain(self) -> str:
+        """The sender's own, in A-labels."""
+        return parse_address(self.address).domain
+
+    @cached_property
+    def _returns_to(self) -> str:
+        return parse_domain(self.bounce_domain or f"bounces.{self.domain}")
+
+    def return_path(self, tokens: PublicTokens, identifier: UUID) -> Address:
+        """The envelope sender of a message: whatever comes back of it comes there."""
+        code = self.organization.public_code
+        return verp.return_path(code, tokens, identifier, self._returns_to)
 
 
 def fixed_values(
@@ -77,6 +94,11 @@ def fixed_values(
         "postal_address": organization.postal_address,
         "organization_name": organization.name,
     }
+
+
+@lru_cache(maxsize=16)
+def _wire_content(content: CompiledContent) -> WireContent:
+    return WireContent(content)
 
 
 class Composer:
@@ -97,7 +119,8 @@ class Composer:
         self.tracking = tracking and origin.organization.tracking
         self._tokens = tokens
         self._fields = fields
-        self._bounces = parse_address(origin.address)
+        self._wire = _wire_content(content)
+        self._wanted = frozenset({*content.fields, PICKUP_FACT})
 
     def compose(
         self,
@@ -106,73 +129,70 @@ class Composer:
         route: Route,
         now: datetime,
         track: bool = True,
-    ) -> Letter:
-        """`track` is whether the person lets opens and clicks be counted. Raises `Unsendable`."""
+    ) -> tuple[Letter, dict[str, object]]:
+        """The letter, and what to keep of the person with the message. `track` is whether they let
+        opens and clicks be counted. Raises `Unsendable`."""
         links = MessageLinks(
             self.origin.organization.link_origin,
             self.origin.organization.public_code,
             self._tokens,
             message_id,
         )
+        address = person.email or ""
         try:
-            recipient = parse_address(person.email or "")
+            recipient = parse_address(address)
         except AddressError:
             raise Unsendable("bad_address") from None
+        unsubscribe = links.unsubscribe()
+        context = self._context_of(person)
         if route is Route.PORTAL:
-            addresses = links.pickup(), links.preferences(), links.unsubscribe()
-            # As `Decision.portal_only` says it: others read the mailbox, and the message tells.
-            shared = person.household and not self.use.information <= {Information.DEMOGRAPHIC}
-            words = notices.pickup_notice(self.origin.clinic, person.language, *addresses, shared)
+            skeleton, text, html = self._notice(person, links, unsubscribe)
         else:
-            words = self._content(person, links, self.tracking and track)
+            skeleton = self._skeleton
+            text, html = self._content(context, links, unsubscribe, self.tracking and track)
+        content = skeleton.message(message_id.hex, now, recipient, text, html, [unsubscribe])
         verified = route is Route.MAIL
         protection = Protection.VERIFIED if verified else Protection.OPPORTUNISTIC
-        content = self._mime(message_id, recipient, words, links, now)
-        address = person.email or ""
-        return Letter(message_id.hex, self._bounces, recipient, address, content, protection)
+        sender = self.origin.return_path(self._tokens, message_id)
+        letter = Letter(message_id.hex, sender, recipient, address, content, protection)
+        return letter, context
 
-    def context_of(self, person: OpenedContact) -> dict[str, object]:
+    def _context_of(self, person: OpenedContact) -> dict[str, object]:
         """The values that the content uses, no others, the fact the portal asks for, and the
         address: what its links may do depends on whether it is still the person's."""
-        wanted = {*self.content.fields, PICKUP_FACT}
-        return merge_values(person.profile, self._fields, wanted) | {ADDRESS: person.email}
+        return merge_values(person.profile, self._fields, self._wanted) | {ADDRESS: person.email}
 
     def _content(
-        self, person: OpenedContact, links: MessageLinks, tracking: bool
-    ) -> notices.Letter:
-        context = self.context_of(person) | fixed_values(
-            self.origin.organization, links.unsubscribe(), links.preferences()
-        )
+        self, context: dict[str, object], links: MessageLinks, unsubscribe: str, tracking: bool
+    ) -> tuple[bytes, bytes]:
+        fixed = fixed_values(self.origin.organization, unsubscribe, links.preferences())
         try:
-            rendered = render(
-                self.content,
-                context,
-                link_url=links.click if tracking else None,
-                pixel_url=links.pixel() if tracking else None,
+            return self._wire.fill(
+                context | fixed,
+                links.click_prefix() if tracking else None,
+                links.pixel() if tracking else None,
             )
         except ContentError:
             raise Unsendable("bad_content") from None
-        return notices.Letter(rendered.subject, rendered.html, rendered.text)
 
-    def _mime(
-        self,
-        message_id: UUID,
-        recipient: Address,
-        words: notices.Letter,
-        links: MessageLinks,
-        now: datetime,
-    ) -> bytes:
+    def _notice(
+        self, person: OpenedContact, links: MessageLinks, unsubscribe: str
+    ) -> tuple[mime.Skeleton, bytes, bytes]:
+        """The words that lead to the portal. As `Decision.portal_only` says it: where others read
+        the mailbox and the message tells, they say less."""
+        shared = person.household and not self.use.information <= {Information.DEMOGRAPHIC}
+        addresses = links.pickup(), links.preferences(), unsubscribe
+        words = notices.pickup_notice(self.origin.clinic, person.language, *addresses, shared)
+        parts = mime.quoted_printable(words.text), mime.quoted_printable(words.html)
+        return self._skeleton_of(words.subject), *parts
+
+    @cached_property
+    def _skeleton(self) -> mime.Skeleton:
+        return self._skeleton_of(self.content.subject)
+
+    def _skeleton_of(self, subject: str) -> mime.Skeleton:
+        sender = mime.Mailbox(self.origin.address, self.origin.name)
         try:
-            return mime.build(
-                identifier=message_id.hex,
-                host=self._bounces.domain,
-                date=now,
-                sender=mime.Mailbox(self.origin.address, self.origin.name),
-                recipient=mime.Mailbox(str(recipient)),
-                subject=words.subject,
-                text=words.text,
-                html=words.html,
-                list_unsubscribe=[links.unsubscribe()],
-            )
+            return mime.Skeleton(host=self.origin.domain, sender=sender, subject=subject)
         except mime.HeaderError:
             raise Unsendable("bad_header") from None

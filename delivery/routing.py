@@ -7,12 +7,11 @@ warned and wished for it, and only after verified TLS failed (78 FR 5634).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from delivery.rules import TLS_BUDGET, Status, next_attempt
+from delivery.rules import TLS_BUDGET, Retries, Status
 from delivery.transports.outcomes import (
     Accepted,
     Deferred,
@@ -51,10 +50,12 @@ def after_attempt(
     attempts: int,
     first_at: datetime,
     now: datetime,
-    back_off: Sequence[float],
+    retries: Retries,
     plain_allowed: bool = False,
+    chance: float = 0.5,
 ) -> Step:
-    """The step after attempt number `attempts` (from 1). `back_off` is in minutes.
+    """The step after attempt number `attempts` (from 1). `chance`, from 0 to 1,
+    spreads what was put off.
 
     `plain_allowed` is the person's wish as it stood at this attempt.
     """
@@ -68,7 +69,7 @@ def after_attempt(
         case TlsTemporary(kind=kind) if attempts >= TLS_BUDGET:
             return Step(Status.QUEUED, otherwise, kind)
         case Deferred(kind=kind) | TlsTemporary(kind=kind):
-            due = next_attempt(attempts, first_at, now, back_off)
+            due = retries.next(attempts, first_at, now, chance)
             if due is None:
                 return Step(Status.FAILED, route, "gave_up")
             return Step(Status.QUEUED, route, kind, due)

@@ -7,6 +7,7 @@ at every instant: each message has one row and each row one status.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -44,6 +45,7 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.QUEUED, Status.HELD): "the decision at dispatch asks for a person",
     (Status.QUEUED, Status.FAILED): "it can't be rendered or addressed",
     (Status.QUEUED, Status.STOPPED): "the mailing was stopped",
+    (Status.QUEUED, Status.QUEUED): "no server agreed to take the content; it will be tried again",
     (Status.HELD, Status.QUEUED): "a privacy officer ruled on what held it",
     (Status.TRANSMITTING, Status.ACCEPTED): "the server answered 250 to the final dot",
     (Status.TRANSMITTING, Status.IN_PORTAL): "the server answered 250 to the notice",
@@ -51,11 +53,19 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.TRANSMITTING, Status.QUEUED): "nothing of the content left; it will be tried again",
     (Status.TRANSMITTING, Status.STOPPED): "nothing of the content left, and the mailing stopped",
     (Status.TRANSMITTING, Status.UNCERTAIN): "the answer to the content was never seen",
+    (Status.ACCEPTED, Status.FAILED): "a bounce came back after all",
+    (Status.IN_PORTAL, Status.FAILED): "the notice bounced after all",
     # A worker that was slow rather than dead brings the answer after all.
-    (Status.UNCERTAIN, Status.ACCEPTED): "the server's 250 came to light late",
+    (Status.UNCERTAIN, Status.ACCEPTED): "the server's 250, or a reader, came to light late",
     (Status.UNCERTAIN, Status.IN_PORTAL): "the server's 250 to the notice came to light late",
-    (Status.UNCERTAIN, Status.FAILED): "the server's refusal came to light late",
+    (Status.UNCERTAIN, Status.FAILED): "the server's refusal, or a bounce, came to light late",
 }
+RETURNED: dict[tuple[Status, Status], str] = {
+    (Status.ACCEPTED, Status.QUEUED): "a relay found no safe way, and gave it back undelivered",
+    (Status.UNCERTAIN, Status.QUEUED): "a relay found no safe way, and gave it back undelivered",
+}
+"""Steps that a bounce alone may take, to the portal: for a worker that comes late they would mean a
+second copy."""
 
 
 def may_become(old: Status, new: Status) -> bool:
@@ -75,8 +85,12 @@ class MailingStatus(StrEnum):
         return [(status.value, status.value) for status in cls]
 
 
+OPEN = (MailingStatus.PLANNED, MailingStatus.SENDING, MailingStatus.PAUSED)
+"""Mailings that somebody may still stop."""
+
 MAILING_TRANSITIONS: dict[tuple[MailingStatus, MailingStatus], str] = {
     (MailingStatus.PLANNED, MailingStatus.SENDING): "its recipients are all written down",
+    (MailingStatus.PLANNED, MailingStatus.STOPPED): "everything was stopped before it began",
     (MailingStatus.SENDING, MailingStatus.PAUSED): "a person paused it",
     (MailingStatus.PAUSED, MailingStatus.SENDING): "a person resumed it",
     (MailingStatus.SENDING, MailingStatus.STOPPED): "a person stopped it",
@@ -86,21 +100,37 @@ MAILING_TRANSITIONS: dict[tuple[MailingStatus, MailingStatus], str] = {
 }
 
 GIVE_UP_AFTER = timedelta(hours=48)
-BACK_OFF = (1, 5, 15, 30, 60, 120, 240, 480)
+BACK_OFF = (5, 15, 30, 60, 120, 240, 480)
 """Minutes between attempts: a greylisting server wants a few, a broken one needs hours (RFC 5321
 4.5.4.1)."""
+JITTER = 0.1
+"""Attempts are spread by this part of their distance: what was put off together does not come back
+together."""
 TLS_BUDGET = 3
 """Attempts after which a server whose TLS keeps failing for now counts as one without TLS."""
 LEASE = timedelta(minutes=15)
-"""How long a worker may hold a batch, from its last window, before another may take it up."""
+"""How long a worker may hold a batch, from when it last wrote to it, before another may take it."""
 LONGEST_CONVERSATION = timedelta(minutes=6)
-"""With one mail server about one message: less than half a lease, since a window is sent in two
-rounds at most."""
+"""With one mail server about one message: less than half a lease."""
 
 
-def next_attempt(
-    attempts: int, first_at: datetime, now: datetime, back_off: Sequence[float] = BACK_OFF
-) -> datetime | None:
-    """When to try again after this many attempts (from 1); None once it is time to give up."""
-    due = now + timedelta(minutes=back_off[min(attempts, len(back_off)) - 1])
-    return due if due - first_at < GIVE_UP_AFTER else None
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """When a message that was put off is tried again, and for how long."""
+
+    back_off: Sequence[float] = BACK_OFF
+    """Minutes; the last one repeats."""
+    give_up_after: timedelta = GIVE_UP_AFTER
+    deadline: datetime | None = None
+    """The campaign's own: nothing is tried after it."""
+
+    def next(
+        self, attempts: int, first_at: datetime, now: datetime, chance: float = 0.5
+    ) -> datetime | None:
+        """When to try again after this many attempts (from 1); None once it is time to give up.
+        `chance`, from 0 to 1, spreads the attempts."""
+        minutes = self.back_off[min(attempts, len(self.back_off)) - 1]
+        due = now + timedelta(minutes=minutes * (1 + JITTER * (2 * chance - 1)))
+        if due - first_at >= self.give_up_after or (self.deadline and due > self.deadline):
+            return None
+        return due

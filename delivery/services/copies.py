@@ -20,7 +20,7 @@ from consent.rules.words import page_language
 from contacts import queries as contacts
 from delivery import queries
 from delivery.content import compile_content
-from delivery.models import Mailing, Message
+from delivery.models import Message
 from delivery.rules import SETTLED, Status
 from delivery.services.mailings import Approved, create_mailing, plan
 
@@ -45,7 +45,7 @@ def send_copy(authorization_id: UUID) -> bool:
         tracking=False,
         kind="copy",
     )
-    plan(mailing.id, [(person.id, person.mail_domain)])
+    plan(mailing.id, [(person.id.bytes, person.mail_domain)])
     return True
 
 
@@ -60,11 +60,12 @@ def use_of(form: FormText) -> Use:
     return Use(Purpose.APPOINTMENT, Remuneration.NONE, frozenset(told))
 
 
-def note_settled(mailing: Mailing, messages: Sequence[Message]) -> None:
-    """What became of a copy: the signer has it, or somebody must see to it."""
-    if mailing.kind != "copy":
-        return
+def note_settled(messages: Sequence[Message]) -> None:
+    """What became of copies: the signer has it, or somebody must see to it."""
     for message in messages:
+        mailing = message.mailing
+        if mailing.kind != "copy":
+            continue
         if message.status in ARRIVED:
             consent_services.give_copy(mailing.reference)
         elif message.status in SETTLED:

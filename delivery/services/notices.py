@@ -18,13 +18,14 @@ from delivery import mime, notices, queries
 from delivery.dkim import Signer
 from delivery.letters import Letter, Origin
 from delivery.models import Message, Sender
-from delivery.services.senders import signing_key
+from delivery.services.senders import signer_of
 from delivery.services.sending import send_letter
 from delivery.services.sending import send_letters as send_all
 from delivery.transports.addresses import AddressError, parse_address
 from delivery.transports.outcomes import Accepted, DomainDead, Outcome, RecipientRefused, Uncertain
 from delivery.transports.tls import Protection
 from tenancy.current import acting_for, current_organization_id
+from tenancy.keys import public_tokens
 from tenancy.models import Organization, new_id
 
 LETTERS_AT_ONCE = 20
@@ -43,17 +44,19 @@ def send_code_mail(organization_id: UUID, message_id: UUID, code: str) -> bool:
 
 def send_letters(organization_id: UUID) -> int:
     """Send the requests to sign and the questions about addresses that are due; returns how many
-    went out. Runs outside any transaction."""
+    went out. While everything is stopped they wait. Runs outside any transaction."""
     sent = 0
     while True:
         with acting_for(organization_id):
+            if queries.standing_stop() is not None:
+                return sent
             now = timezone.now()
             claimed = consent.claim_letters(LETTERS_AT_ONCE, now)
             if not claimed:
                 return sent
             sender = queries.first_sender()
             written = _written(claimed, sender, now)
-            signer = _signer(sender) if sender else None
+            signer = signer_of(sender.domain) if sender else None
         if signer is None:
             return sent
         outcomes = send_all([letter for _, letter in written], signer)
@@ -120,34 +123,30 @@ def _code_letter(message_id: UUID, code: str) -> tuple[Letter, Signer] | None:
         return None
     words = notices.code_mail(_origin(sender).clinic, person.language, code)
     letter = _letter(sender, person.email, words)
-    return (letter, _signer(sender)) if letter else None
+    return (letter, signer_of(sender.domain)) if letter else None
 
 
 def _letter(sender: Sender, address: str, words: notices.Letter) -> Letter | None:
     """None for an address that no server takes."""
-    identifier = new_id().hex
-    bounces = parse_address(sender.address)
+    identifier, origin = new_id(), _origin(sender)
     try:
         recipient = parse_address(address)
     except AddressError:
         return None
     content = mime.build(
-        identifier=identifier,
-        host=bounces.domain,
+        identifier=identifier.hex,
+        host=origin.domain,
         date=timezone.now(),
         sender=mime.Mailbox(sender.address, sender.name),
-        recipient=mime.Mailbox(str(recipient)),
+        recipient=recipient,
         subject=words.subject,
         text=words.text,
         html=words.html,
     )
-    return Letter(identifier, bounces, recipient, address, content, Protection.OPPORTUNISTIC)
+    returns_to = origin.return_path(public_tokens(), identifier)
+    return Letter(identifier.hex, returns_to, recipient, address, content, Protection.OPPORTUNISTIC)
 
 
 def _origin(sender: Sender) -> Origin:
     organization = Organization.objects.get(id=current_organization_id())
-    return Origin(organization, sender.name, sender.address)
-
-
-def _signer(sender: Sender) -> Signer:
-    return Signer(sender.domain, sender.selector, signing_key(sender))
+    return Origin(organization, sender.name, sender.address, sender.domain.bounce_domain)

@@ -1,13 +1,10 @@
-"""Sending one batch: windows of letters over reused, verified connections."""
+"""Sending one batch: chunks of letters over reused, verified connections."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import timedelta
-from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -19,48 +16,66 @@ from delivery import queries
 from delivery.dkim import Signer
 from delivery.letters import Composer, Letter, Origin
 from delivery.models import Batch, Mailing
-from delivery.rules import LONGEST_CONVERSATION
 from delivery.services import batches
-from delivery.services.batches import Prepared
-from delivery.services.senders import signing_key
+from delivery.services.batches import Record
+from delivery.services.couriers import dispatcher, make_courier
+from delivery.services.senders import signer_of
 from delivery.transports.courier import Courier
-from delivery.transports.dns import Resolver
 from delivery.transports.outcomes import Outcome
-from delivery.transports.smtp import Timeouts
 from tenancy.current import acting_for, current_organization_id
 from tenancy.keys import public_tokens
 from tenancy.models import Organization
 
 PATIENCE_FOR_ONE = timedelta(seconds=60)
 """Somebody sits before a page and waits for this mail."""
+CHUNK = 250
+"""Messages that are prepared at once: enough to share the queries, few enough for their memory."""
 
 
 def send_batch(organization_id: UUID, batch_id: UUID) -> int:
     """Send what is due of a batch; returns how many letters went out.
 
-    Runs outside any transaction: each window is prepared and recorded in one of its own, and no
-    database connection is held while a slow server is talked to.
+    Runs outside any transaction: a chunk is prepared in one, and what becomes of its messages is
+    committed as it happens. No transaction is open while a server is waited for.
     """
     with acting_for(organization_id):
         batch = batches.claim(batch_id, timezone.now())
         if batch is None:
             return 0
-        composer, signer = composer_of(batch.mailing), _signer(batch.mailing)
-    sent = 0
-    with asyncio.Runner() as runner:
-        courier = runner.run(_courier())
-        try:
-            while window := _prepare(organization_id, batch, composer):
-                outcomes = runner.run(_send(courier, signer, [each.letter for each in window]))
-                with acting_for(organization_id):
-                    pairs = list(zip(window, outcomes, strict=True))
-                    batches.record(batch, pairs, timezone.now())
-                sent += len(window)
-        finally:
-            runner.run(courier.close())
-    with acting_for(organization_id):
-        batches.release(batch, timezone.now())
+        composer, signer = composer_of(batch.mailing), signer_of(batch.mailing.sender.domain)
+    sent, rest = 0, None
+    try:
+        while rest is None and (record := _prepared(organization_id, batch, composer)) is not None:
+            sent += _send_chunk(organization_id, record, signer)
+            rest = record.rest_until
+    finally:
+        with acting_for(organization_id):
+            batches.release(batch, timezone.now(), rest)
     return sent
+
+
+def _prepared(organization_id: UUID, batch: Batch, composer: Composer) -> Record | None:
+    """The next chunk; None when there is nothing more now."""
+    with acting_for(organization_id):
+        chunk = batches.prepare(batch, composer, CHUNK, timezone.now())
+        return None if chunk is None else Record(batch, composer.use, chunk)
+
+
+def _send_chunk(organization_id: UUID, record: Record, signer: Signer) -> int:
+    """Send the letters of a chunk, and write down what becomes of each."""
+
+    def write_down(
+        asking: Sequence[Hashable], outcomes: Sequence[tuple[Hashable, Outcome]]
+    ) -> tuple[set[Hashable], bool]:
+        with acting_for(organization_id):
+            return record.write_down(asking, outcomes, timezone.now())
+
+    dispatcher().run(
+        record.letters(), signer, settings.SMTP_CONNECTIONS_PER_HOST, write_down, record.level
+    )
+    with acting_for(organization_id):
+        record.close(timezone.now())
+    return record.sent
 
 
 def send_letter(letter: Letter, signer: Signer) -> Outcome:
@@ -72,11 +87,15 @@ def send_letters(letters: Sequence[Letter], signer: Signer) -> list[Outcome]:
     """Send letters that belong to no mailing, all at once; their outcomes in the same order."""
 
     async def together() -> list[Outcome]:
-        courier = await _courier(PATIENCE_FOR_ONE)
+        courier = make_courier(PATIENCE_FOR_ONE)
         try:
-            return await _send(courier, signer, letters)
+            return list(await asyncio.gather(*(one(courier, letter) for letter in letters)))
         finally:
             await courier.close()
+
+    async def one(courier: Courier, letter: Letter) -> Outcome:
+        envelope = await asyncio.to_thread(letter.signed, signer)
+        return await courier.send(envelope, letter.protection)
 
     return asyncio.run(together())
 
@@ -86,54 +105,19 @@ def use_of(mailing: Mailing) -> Use:
     return use_from_json(mailing.use)
 
 
-def _prepare(organization_id: UUID, batch: Batch, composer: Composer) -> list[Prepared]:
-    """The next window with letters in it; windows in which nobody has a permit are passed over."""
-    while True:
-        with acting_for(organization_id):
-            window = batches.prepare(batch, composer, timezone.now())
-        if window is None:
-            return []
-        if window:
-            return window
-
-
-async def _send(courier: Courier, signer: Signer, letters: Sequence[Letter]) -> list[Outcome]:
-    async def one(letter: Letter) -> Outcome:
-        envelope = await asyncio.to_thread(letter.signed, signer)
-        return await courier.send(envelope, letter.protection)
-
-    return list(await asyncio.gather(*(one(letter) for letter in letters)))
-
-
-async def _courier(patience: timedelta = LONGEST_CONVERSATION) -> Courier:
-    parts = [urlsplit(f"//{each}") for each in settings.MAIL_RESOLVERS]
-    nameservers = [(part.hostname or "", part.port or 53) for part in parts]
-    return Courier(
-        Resolver(
-            nameservers or None,
-            [ipaddress.ip_network(network) for network in settings.MAIL_ALLOWED_NETWORKS],
-        ),
-        helo_name=settings.MAIL_HOSTNAME,
-        ca_file=Path(settings.SMTP_CA_FILE) if settings.SMTP_CA_FILE else None,
-        port=settings.SMTP_PORT,
-        connections_per_host=settings.SMTP_CONNECTIONS_PER_HOST,
-        timeouts=Timeouts(total=patience.total_seconds()),
-    )
-
-
 def composer_of(mailing: Mailing) -> Composer:
     """What writes the letters of a mailing."""
     organization = Organization.objects.get(id=current_organization_id())
     return Composer(
-        Origin(organization, mailing.sender.name, mailing.sender.address),
+        Origin(
+            organization,
+            mailing.sender.name,
+            mailing.sender.address,
+            mailing.sender.domain.bounce_domain,
+        ),
         queries.stored_content(mailing),
         use_of(mailing),
         mailing.tracking,
         public_tokens(),
         contacts.fields_by_key(),
     )
-
-
-def _signer(mailing: Mailing) -> Signer:
-    sender = mailing.sender
-    return Signer(sender.domain, sender.selector, signing_key(sender))

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from config.demo.world.tempers import Temper
 from delivery import queries
-from delivery.models import Batch, Mailing, Message
+from delivery.models import Batch, DkimKey, Mailing, Message
 from delivery.rules import GIVE_UP_AFTER, MailingStatus, Status
 from delivery.services import batches, mailings, sending
 from delivery.services.senders import create_sender
@@ -22,20 +22,24 @@ ANN, BUSY = "ann@riverside-mail.test", f"bob@{domain_of(Temper.ALWAYS_451)}"
 SEEN = Evidence(stage=Stage.CONTENT)
 
 
-def in_the_air(post: Post) -> tuple[Batch, list[batches.Prepared]]:
-    """A worker has prepared a window, and has not sent it yet."""
+def in_the_air(post: Post) -> tuple[Batch, batches.Record]:
+    """A worker has prepared a chunk, and its content is about to leave."""
     ((_, batch_id),) = queries.due_batches(10)
     with acting_for(post.organization.id):
         batch = batches.claim(batch_id, timezone.now())
         assert batch is not None
-        window = batches.prepare(batch, sending.composer_of(batch.mailing), timezone.now())
-        assert window
-    return batch, window
+        composer = sending.composer_of(batch.mailing)
+        record = batches.Record(
+            batch, composer.use, batches.prepare(batch, composer, 50, timezone.now()) or []
+        )
+        ids = [each.key for each in record.letters()]
+        assert record.write_down(ids, [], timezone.now()) == (set(ids), True)
+    return batch, record
 
 
-def answer(post: Post, batch: Batch, window: list[batches.Prepared], outcome: Outcome) -> None:
+def answer(post: Post, batch: Batch, record: batches.Record, outcome: Outcome) -> None:
     with acting_for(post.organization.id):
-        batches.record(batch, [(each, outcome) for each in window], timezone.now())
+        record.write_down([], [(each.key, outcome) for each in record.letters()], timezone.now())
         batches.release(batch, timezone.now())
 
 
@@ -46,10 +50,10 @@ def lease_runs_out(post: Post) -> None:
 
 def test_what_is_in_the_air_when_the_mailing_stops_does_not_wait_for_ever(post: Post) -> None:
     mailing = post.mailing(ANN)
-    batch, window = in_the_air(post)
+    batch, record = in_the_air(post)
     with acting_for(post.organization.id):
         mailings.stop(mailing.id)
-    answer(post, batch, window, Deferred(kind="busy", evidence=SEEN))
+    answer(post, batch, record, Deferred(kind="busy", evidence=SEEN))
     assert post.statuses() == {ANN: Status.STOPPED}
     with acting_for(post.organization.id):
         assert queries.progress(mailing.id).in_flight == 0
@@ -80,11 +84,11 @@ def test_a_slow_worker_s_late_answer_clears_doubt_and_never_makes_a_second_copy(
     post: Post, outcome: Outcome, status: Status
 ) -> None:
     post.mailing(ANN)
-    batch, window = in_the_air(post)
+    batch, record = in_the_air(post)
     lease_runs_out(post)
     post.send()
     assert post.statuses() == {ANN: Status.UNCERTAIN}
-    answer(post, batch, window, outcome)
+    answer(post, batch, record, outcome)
     assert post.statuses() == {ANN: status}
     assert post.send() == 0
     assert not post.world.store.recent(1)
@@ -104,10 +108,12 @@ def test_a_server_that_always_defers_is_given_up_after_two_days(post: Post) -> N
         assert Mailing.objects.get(id=mailing.id).status == MailingStatus.FINISHED
 
 
-def test_two_senders_of_one_domain_have_two_selectors(post: Post) -> None:
+def test_senders_of_one_domain_share_its_keys(post: Post) -> None:
     with acting_for(post.organization.id):
         one, two = (create_sender("Care", f"{name}@riverside.test") for name in ("one", "two"))
-    assert one.selector != two.selector
+        keys = DkimKey.objects.filter(domain=one.domain)
+        assert sorted(keys.values_list("algorithm", flat=True)) == ["ed25519", "rsa"]
+    assert one.domain_id == two.domain_id
 
 
 def test_the_permit_is_stored_with_the_message(post: Post) -> None:
