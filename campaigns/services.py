@@ -20,6 +20,7 @@ from consent.rules.decision import RulingOutcome
 from consent.rules.table import is_promotional
 from contacts import queries as contacts
 from contacts.rules import segments
+from delivery import queries as delivery
 from delivery.models import Mailing
 from delivery.services import mailings
 from tenancy.current import current_organization_id
@@ -192,6 +193,10 @@ def launch(campaign_id: UUID) -> Campaign:
         raise NotPossible("This campaign is not approved as it stands. Submit it for approval.")
     if queries.current_digest(campaign) != campaign.digest:
         raise NotPossible("This campaign changed after its approval. Submit it again.")
+    if delivery.standing_stop() is not None:
+        raise NotPossible(str(mailings.EverythingStopped()))
+    if not delivery.sender_ready(campaign.sender):
+        raise NotPossible(rules.SENDER_NOT_READY)
     campaign.status = CampaignStatus.LAUNCHED
     campaign.launched_at = timezone.now()
     campaign.save(update_fields=["status", "launched_at"])
@@ -220,7 +225,7 @@ def plan(campaign_id: UUID) -> Mailing:
         mailings.Approved(campaign.digest, approval.decided_by),
         campaign.tracking,
     )
-    return mailings.plan(mailing.id, contacts.matching(tree, now.date()))
+    return mailings.plan(mailing.id, contacts.recipients(tree, now.date()))
 
 
 def void_approvals_of_segment(segment_id: UUID) -> None:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Iterator
 from datetime import date
 from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -73,13 +73,24 @@ def bounds(tree: segments.Segment, today: date) -> segments.Bounds:
     return segments.bounds(tree, indexed_fields(), index_tokens, today)
 
 
-def matching(tree: segments.Segment, today: date) -> list[tuple[UUID, str]]:
-    """Everybody the segment means, as (contact, mail domain). `today` is the local date.
+def matching(tree: segments.Segment, today: date) -> Iterator[tuple[UUID, str]]:
+    """Everybody the segment means, one by one: contact and mail domain. `today` is the local date.
 
     Each is opened and decided exactly, whatever the index says. Contacts whose profile cannot be
     opened are left out and logged.
     """
-    return list(_opened_matches(tree, bounds(tree, today).possible, today))
+    return _opened_matches(tree, bounds(tree, today).possible, today)
+
+
+def recipients(tree: segments.Segment, today: date) -> Iterator[tuple[bytes, str]]:
+    """The same for a launch, ids as 16 bytes: it takes a million without making an object of each.
+    Where everybody is meant there is nothing to decide, and nobody is opened."""
+    found = bounds(tree, today)
+    if found.exact and found.possible is True:
+        yield from _fetched(_ALL_IDS, [])
+        return
+    for who, domain, _ in _matches(tree, found.possible, today):
+        yield who, domain
 
 
 def count(tree: segments.Segment, today: date) -> int:
@@ -182,20 +193,23 @@ def _opened(question: segments.Question) -> Iterator[_Person]:
 def _rows(question: segments.Question) -> Iterator[tuple[bytes, str, bytes]]:
     """(id, mail domain, sealed profile), through a cursor on the server and in binary: ids as
     bytes, because making UUIDs of a million costs more than opening their profiles."""
-    if question is False:
-        return
+    if question is True:
+        yield from _fetched(_EVERYBODY, [])
+    elif question is not False:
+        yield from _fetched(_SOME, [_as_json(question)])
+
+
+def _fetched(sql: str, arguments: list[str]) -> Iterator[Any]:
     connection.ensure_connection()
     name = f"audience_{secrets.token_hex(4)}"
     with connection.connection.cursor(name, binary=True) as cursor:
-        if question is True:
-            cursor.execute(_EVERYBODY)
-        else:
-            cursor.execute(_SOME, [_as_json(question)])
+        cursor.execute(sql, arguments)
         while rows := cursor.fetchmany(FETCHED):
             yield from rows
 
 
 _NO_FACTS: segments.Facts = {}
 _COLUMNS = "SELECT uuid_send(c.id), c.mail_domain, c.profile FROM contacts_contact c"
+_ALL_IDS = "SELECT uuid_send(id), mail_domain FROM contacts_contact WHERE erased_at IS NULL"
 _EVERYBODY = f"{_COLUMNS} WHERE c.erased_at IS NULL"
 _SOME = f"{_COLUMNS} JOIN contacts_ids(%s::jsonb) AS found(id) ON c.id = found.id"
