@@ -99,6 +99,10 @@ def start_application(supervisor: Supervisor, env: Mapping[str, str]) -> None:
             ],
             env=env,
         )
+    if env.get("BOUNCE_LISTEN") or os.environ.get("BOUNCE_LISTEN"):
+        supervisor.start(
+            "bounces", [sys.executable, ROOT / "manage.py", "receive_bounces"], env=env
+        )
     supervisor.start("beat", [*celery, "beat", "--loglevel", "warning", "--pidfile="], env=env)
 
 
