@@ -106,10 +106,10 @@ def _language(request: HttpRequest, usual: str) -> str:
     return chosen if chosen in LANGUAGES else usual
 
 
-def page(request: PublicRequest, name: str, **context: object) -> HttpResponse:
+def page(request: PublicRequest, name: str, status: int = 200, **context: object) -> HttpResponse:
     """A page in the patient's language."""
     context |= {"organization": request.organization, "token": request.token}
-    return _page(request, name, request.language, context)
+    return _page(request, name, request.language, context, status)
 
 
 def unknown_page(request: HttpRequest) -> HttpResponse:

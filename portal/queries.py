@@ -34,12 +34,6 @@ def organization_of(code: str) -> Organization | None:
     return Organization.objects.filter(public_code=code).first()
 
 
-def destination(message: Message, number: int) -> str | None:
-    """Where a link of the message leads. Only what was approved with the content is a target."""
-    links = delivery.stored_content(message.mailing).links
-    return links[number] if number < len(links) else None
-
-
 def known_fact(message: Message) -> str:
     """What the patient is asked for, as it was when the message was sent; empty if not known."""
     return str(delivery.merge_context(message).get(PICKUP_FACT) or "")

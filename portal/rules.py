@@ -1,14 +1,11 @@
-"""What an open or a click is worth, and how a door in the portal opens and locks. Pure."""
+"""How a door in the portal opens and locks, and what patients may choose. Pure."""
 
 from __future__ import annotations
 
 import calendar
-import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
 CODE_GOOD_FOR = timedelta(minutes=15)
 CODES_AT_ONCE, CODES_PAUSE = 5, timedelta(hours=1)
@@ -27,60 +24,6 @@ def months_later(day: date, months: int) -> date:
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
-
-
-class Verdict(StrEnum):
-    """Who fetched a pixel or followed a link, as far as one can tell."""
-
-    PERSON = "person"
-    SCANNER = "scanner"
-    PROXY = "proxy"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """What a request tells about its maker. None of it is stored."""
-
-    method: str
-    user_agent: str
-    prefetch: bool
-    since_accepted: timedelta | None
-
-
-TOO_SOON = timedelta(seconds=2)
-"""Security gateways follow every link before the mail reaches the inbox."""
-_PROXIES = re.compile(r"GoogleImageProxy|YahooMailProxy", re.IGNORECASE)
-_PRIVACY_PROXY = re.compile(r"Mozilla/5\.0", re.IGNORECASE)
-"""Apple's Mail Privacy Protection fetches every picture, read or not, and says just this."""
-_MACHINES = re.compile(
-    r"bot\b|crawl|spider|scan|preview|curl|wget|python|java/|okhttp|go-http|headless",
-    re.IGNORECASE,
-)
-
-
-def judge(visit: Visit) -> tuple[Verdict, str]:
-    """A verdict and the reason for it, as a code."""
-    agent = visit.user_agent.strip()
-    if visit.method != "GET":
-        return Verdict.SCANNER, "head_request"
-    if visit.prefetch:
-        return Verdict.SCANNER, "prefetch"
-    if visit.since_accepted is None or visit.since_accepted < TOO_SOON:
-        return Verdict.SCANNER, "too_soon"
-    if _PROXIES.search(agent):
-        return Verdict.PROXY, "image_proxy"
-    if _PRIVACY_PROXY.fullmatch(agent):
-        return Verdict.UNKNOWN, "privacy_proxy"
-    if not agent or _MACHINES.search(agent):
-        return Verdict.SCANNER, "machine"
-    return Verdict.PERSON, "browser"
-
-
-def is_prefetch(headers: Mapping[str, str]) -> bool:
-    """Whether the browser says that nobody asked for this page yet."""
-    names = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
-    return any("pre" in headers.get(name, "").casefold() for name in names)
 
 
 def new_code() -> str:

@@ -1,4 +1,4 @@
-"""Writes of the portal: what was opened, who wants no more mail, and the door to a message."""
+"""Writes of the portal: who wants no more mail, and the door to a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from celery import current_app
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -31,30 +31,12 @@ from delivery.services import copies, events, notices
 from delivery.services.sending import use_of
 from portal import queries, rules
 from portal.models import Pickup
-from portal.rules import Visit
 from tenancy.current import acting_for, current_organization_id
 
 if TYPE_CHECKING:
     from consent.models import SigningRequest
 
 log = structlog.get_logger(__name__)
-
-
-def record_visit(message: Message, kind: str, visit: Visit, link: int | None = None) -> None:
-    """Note that a pixel was fetched or a link followed, if mailing and organization want it.
-
-    A picture or a link must work even when writing doesn't.
-    """
-    if not (message.mailing.tracking and message.organization.tracking):
-        return
-    if consent_queries.untracked([message.contact_id]):
-        return
-    verdict, reason = rules.judge(visit)
-    try:
-        with transaction.atomic():
-            events.record(message, kind, reason, verdict=verdict.value, link=link)
-    except DatabaseError:
-        log.warning("visit_not_recorded", message=str(message.id), kind=kind)
 
 
 def narrow_scope(message: Message) -> SuppressionScope:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from portal.views import messages, signing, wishes
+from portal.views import messages, signing, visits, wishes
 
 
 class PublicCode(StringConverter):
@@ -16,8 +16,8 @@ register_converter(PublicCode, "public_code")
 
 app_name = "public"
 urlpatterns = [
-    path("<public_code:code>/open/<slug:token>", messages.opened, name="open"),
-    path("<public_code:code>/click/<slug:token>/<int:number>", messages.clicked, name="click"),
+    path("<public_code:code>/open/<slug:token>", visits.opened, name="open"),
+    path("<public_code:code>/click/<slug:token>/<int:number>", visits.clicked, name="click"),
     path("<public_code:code>/unsubscribe/<slug:token>", messages.unsubscribe, name="unsubscribe"),
     path("<public_code:code>/preferences/<slug:token>", wishes.preferences, name="preferences"),
     path("<public_code:code>/sign/<slug:token>", signing.sign, name="sign"),

@@ -1,19 +1,17 @@
-"""A message and what stands in it: pixel, links, unsubscribing, and the way to read it."""
+"""A message: unsubscribing from it, and the way to read it."""
 
 from __future__ import annotations
 
-import base64
 import time
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
-    require_safe,
 )
 
 from consent import services as consent
@@ -24,41 +22,10 @@ from delivery.tokens import LinkPurpose
 from portal import queries, services
 from portal.access import PatientRequest, page, public_page, unknown_page
 from portal.forms import OpenForm
-from portal.rules import GRANT_GOOD_FOR, LOCKED_FOR, Visit, is_prefetch
+from portal.rules import GRANT_GOOD_FOR, LOCKED_FOR
 
-PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 GRANTS = "pickup"
 """The session's key: until when (in seconds since 1970) which message is open."""
-
-
-@require_safe
-@public_page(LinkPurpose.OPEN)
-def opened(request: PatientRequest) -> HttpResponse:
-    """The pixel. Asking only whether it is there counts for nothing."""
-    if request.method == "GET":
-        services.record_visit(request.message, "opened", _visit(request))
-    return HttpResponse(PIXEL, content_type="image/gif")
-
-
-@require_safe
-@public_page(LinkPurpose.CLICK)
-def clicked(request: PatientRequest, number: int) -> HttpResponse:
-    """On to a link's stored destination; the address carries none, so it can't be made to."""
-    target = queries.destination(request.message, number)
-    if target is None:
-        return unknown_page(request)
-    services.record_visit(request.message, "clicked", _visit(request), link=number)
-    return HttpResponseRedirect(target)
-
-
-def _visit(request: PatientRequest) -> Visit:
-    accepted = request.message.settled_at
-    return Visit(
-        method=request.method or "",
-        user_agent=request.headers.get("User-Agent", ""),
-        prefetch=is_prefetch(request.headers),
-        since_accepted=timezone.now() - accepted if accepted else None,
-    )
 
 
 @csrf_exempt
@@ -131,6 +98,8 @@ def message(request: PatientRequest) -> HttpResponse:
 
     Only POST sends a code: a scanner that follows the link sets off nothing.
     """
+    if request.message.mailing.withdrawn_at is not None:
+        return _withdrawn(request)
     if request.method == "POST":
         act = {"code": _send_code, "open": _open, "close": _close}.get(request.POST.get("what", ""))
         return act(request) if act else redirect(request.get_full_path())
@@ -169,10 +138,17 @@ def _close(request: PatientRequest) -> HttpResponse:
 @public_page(LinkPurpose.PICKUP)
 def message_content(request: PatientRequest) -> HttpResponse:
     """The message itself, for a sandboxed frame."""
+    if request.message.mailing.withdrawn_at is not None:
+        return _withdrawn(request)
     if not _is_granted(request):
         return unknown_page(request)
     html = queries.read(request.message, request.organization).html
     return framed_mail(html, links=True)
+
+
+def _withdrawn(request: PatientRequest) -> HttpResponse:
+    """Also where the message was open already. Unsubscribing works as before."""
+    return page(request, "withdrawn", status=410, preferences=_preferences(request))
 
 
 def _door(request: PatientRequest, form: OpenForm, problem: str = "") -> HttpResponse:

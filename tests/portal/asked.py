@@ -18,7 +18,7 @@ from delivery.services.notices import send_letters
 from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import new_id
-from tests.post import Post
+from tests.post import Post, publish
 
 ANN, BOB = "ann@riverside-mail.test", "bob@plainmail.test"
 BORN = {"month": "6", "day": "7", "year": "1950"}
@@ -67,6 +67,8 @@ class Asked:
         self.contact: UUID = known or self.post.people(self.address)[0]
         with acting_for(self.post.organization.id):
             create_sender("Riverside Health", f"care-{new_id().hex}@riverside.test")
+        publish(self.post.organization, self.post.world)
+        with acting_for(self.post.organization.id):
             text = starter_form(self.post.organization.legal_name, "privacy@riverside.test")
             text = replace(text, **self.text)
             others = [spanish(text)] if self.translated else []

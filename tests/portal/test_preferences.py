@@ -26,6 +26,7 @@ from delivery.models import Event, Message
 from delivery.rules import Status
 from delivery.services import mailings
 from delivery.services.senders import create_sender
+from delivery.services.tracking import store_visits
 from tenancy.current import acting_for
 from tenancy.models import new_id
 from tests.consent.signed import published, signed
@@ -295,6 +296,7 @@ def test_who_is_not_to_be_counted_gets_no_pixel_and_straight_links(post: Post) -
     with acting_for(post.organization.id):
         pixel = delivery.links(post.organization, message.id).pixel()
     Client().get(pixel.removeprefix("https://mail.riverside.test"))
+    store_visits()
     with acting_for(post.organization.id):
         assert not Event.objects.filter(kind="opened").exists()
 
@@ -413,7 +415,7 @@ def later(reader: Reader) -> Reader:
             mailings.Approved("0" * 64, new_id()),
             False,
         )
-        mailings.plan(mailing.id, [(reader.contact, "riverside-mail.test")])
+        mailings.plan(mailing.id, [(reader.contact.bytes, "riverside-mail.test")])
     post.send()
     new = Reader.__new__(Reader)
     new.post, new.address, new.contact = post, reader.address, reader.contact
