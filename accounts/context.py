@@ -23,7 +23,8 @@ MENU = (
     ("Topics", "tags", "consent:topics", Permission.MANAGE_TOPICS),
     ("State rules", "map-2", "consent:policy", Permission.MANAGE_CONSENT),
     ("Privacy", "shield-lock", "compliance:dashboard", Permission.SEE_COMPLIANCE),
-    ("Senders", "at", "campaigns:senders", Permission.MANAGE_SENDERS),
+    ("Senders", "at", "delivery:senders", Permission.MANAGE_SENDERS),
+    ("Sending", "player-stop", "delivery:sending", Permission.STOP_ALL_SENDING),
     ("Staff", "users", "people:staff", Permission.MANAGE_STAFF),
     ("Audit log", "list-check", "people:audit", Permission.SEE_AUDIT),
 )

@@ -43,6 +43,7 @@ class Permission(StrEnum):
     APPROVE_CAMPAIGNS = "approve_campaigns"
     LAUNCH_CAMPAIGNS = "launch_campaigns"
     STOP_CAMPAIGNS = "stop_campaigns"
+    STOP_ALL_SENDING = "stop_all_sending"
     SEE_REPORTS = "see_reports"
     MANAGE_SENDERS = "manage_senders"
     MANAGE_STAFF = "manage_staff"
@@ -57,7 +58,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     # Keeps people and senders in order; has no business with patients or content.
     Role.ADMINISTRATOR: frozenset(
-        _EVERYBODY | {_P.MANAGE_STAFF, _P.MANAGE_SENDERS, _P.STOP_CAMPAIGNS, _P.SEE_AUDIT}
+        _EVERYBODY
+        | {
+            _P.MANAGE_STAFF,
+            _P.MANAGE_SENDERS,
+            _P.STOP_CAMPAIGNS,
+            _P.STOP_ALL_SENDING,
+            _P.SEE_AUDIT,
+        }
     ),
     # Decides what is lawful: forms, authorizations, approval.
     Role.PRIVACY_OFFICER: frozenset(
@@ -82,6 +90,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.SEE_COMPLIANCE,
             _P.APPROVE_CAMPAIGNS,
             _P.STOP_CAMPAIGNS,
+            _P.STOP_ALL_SENDING,
             _P.SEE_AUDIT,
         }
     ),

@@ -18,6 +18,7 @@ class CampaignsConfig(AppConfig):
         from contacts.timeline import register_timeline
         from contacts.usage import register_usage
         from delivery.queries import engaged
+        from delivery.usage import register_names
         from tenancy.models import KeyUse
         from tenancy.rotation import Sealed, register_sealed
 
@@ -28,6 +29,7 @@ class CampaignsConfig(AppConfig):
         register_facts("engagement", did, queries.sent_campaigns)
         register_usage(queries.campaigns_by_segment)
         register_timeline(queries.timeline)
+        register_names(queries.pages)
         register_sealed(
             Sealed("campaigns_campaign", "sealed_content", KeyUse.MESSAGE, queries.CONTENT),
             Sealed("campaigns_campaign", "sealed_tree", KeyUse.MESSAGE, queries.TREE),

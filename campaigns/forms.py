@@ -14,7 +14,6 @@ from consent.rules.purposes import Answer, Purpose, Remuneration
 from contacts import queries as contacts
 from contacts.models import Segment
 from contacts.rules.fields import FieldType
-from delivery import mime
 from delivery.models import Sender
 
 PURPOSES = {
@@ -200,24 +199,3 @@ class RulingForm(forms.Form):
         help_text="It stays with every message that goes out under it.",
         error_messages={"required": "Say why."},
     )
-
-
-class SenderForm(forms.Form):
-    name = forms.CharField(
-        max_length=80, help_text="Neutral: no specialty, since it shows on locked phones."
-    )
-    address = forms.EmailField(help_text="At a domain whose DNS you control.")
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        try:
-            mime.check_name(name)
-        except mime.HeaderError:
-            raise forms.ValidationError("Use letters, digits and spaces in one line.") from None
-        return name
-
-    def clean_address(self) -> str:
-        address: str = self.cleaned_data["address"]
-        if Sender.objects.filter(address__iexact=address).exists():
-            raise forms.ValidationError("There is a sender with this address.")
-        return address

@@ -237,6 +237,41 @@ WAYS = {
 }
 
 
+SHOWN_DOMAINS = 12
+
+
+@dataclass(frozen=True)
+class DomainLine:
+    """One mail domain of a forecast: about how many people, by which way, and why."""
+
+    domain: str
+    people: str
+    way: str
+    label: str
+    why: str
+
+
+def by_domain(
+    domains: Mapping[str, int], expected: Mapping[str, tuple[str, str]]
+) -> tuple[list[DomainLine], int]:
+    """The largest mail domains, and how many more there are with more than a few people.
+
+    `expected` has way and reason of each. Domains of few people stand nowhere: their name may be a
+    person's. Numbers are rounded, so that the total does not tell how many those are.
+    """
+    large = [domain for domain, number in domains.items() if number > SMALL]
+    large.sort(key=lambda domain: (-round(domains[domain], -1), domain))
+    lines = [
+        DomainLine(domain, about(domains[domain]), way, SHORT_WAYS[way], why)
+        for domain in large[:SHOWN_DOMAINS]
+        for way, why in [expected[domain]]
+    ]
+    return lines, len(large) - len(lines)
+
+
+SHORT_WAYS = {"mail": "inbox", "portal": "portal", "blocked": "blocked", "unknown": "not known"}
+
+
 def about(number: int) -> str:
     """A total beside a breakdown that leaves some out: rounded, so as not to tell them."""
     return hide_few(number).text if number <= SMALL else f"about {round(number, -1):,}"
@@ -257,6 +292,11 @@ def outcome_in_words(status: str) -> str:
 def _words(labels: Mapping[str, str], code: str) -> str:
     return labels.get(code, code.replace("_", " ").capitalize())
 
+
+SENDER_NOT_READY = (
+    "The sender's domain is not set up yet, so nothing can be sent from it. An administrator"
+    " finishes that on the page Senders."
+)
 
 REASONS = {
     "no_authorization": "No signed authorization",
@@ -301,6 +341,14 @@ REASONS = {
     "content": "The mail server refuses this message",
     "no_such_domain": "The mail domain does not exist",
     "takes_no_mail": "The mail domain takes no mail",
+    "bounced_recipient_gone": "The message came back: the mailbox does not exist",
+    "bounced_mailbox_full": "The message came back: the mailbox is full",
+    "bounced_policy": "The message came back: the mail server refuses our mail",
+    "bounced_content": "The message came back: the mail server refuses this message",
+    "bounced_tls": "The message came back: no safe way to the mail server",
+    "bounced_expired": "The message came back: the mail server could not be reached for days",
+    "bounced_other": "The message came back undelivered",
+    "relay_found_no_protection": "Our mail relay found no safe way to the mail server",
     "bad_address": "The address can't be used",
     "bad_content": "The message could not be filled in",
     "unreadable": "The patient's record can't be read",

@@ -15,7 +15,6 @@ urlpatterns = [
         authoring.template_preview,
         name="template_preview",
     ),
-    path("senders/", overview.senders, name="senders"),
     path("campaigns/", campaigns.campaigns, name="campaigns"),
     path("campaigns/new/", authoring.campaign_new, name="campaign_new"),
     path("campaigns/classify/", authoring.campaign_classify, name="campaign_classify"),
@@ -28,6 +27,7 @@ urlpatterns = [
     path(
         "campaigns/<uuid:campaign>/progress/", campaigns.campaign_progress, name="campaign_progress"
     ),
+    path("campaigns/<uuid:campaign>/asking/", campaigns.campaign_asking, name="campaign_asking"),
     path("campaigns/<uuid:campaign>/submit/", campaigns.campaign_submit, name="campaign_submit"),
     path("campaigns/<uuid:campaign>/decide/", campaigns.campaign_decide, name="campaign_decide"),
     path("campaigns/<uuid:campaign>/launch/", campaigns.campaign_launch, name="campaign_launch"),

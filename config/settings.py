@@ -72,6 +72,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
 # Mail -------------------------------------------------------------------------------------------
 
 MAIL_HOSTNAME = required("MAIL_HOSTNAME", "localhost.localdomain")
+MAIL_SPF = env.str("MAIL_SPF", f"v=spf1 a:{MAIL_HOSTNAME} -all")
 STAFF_MAIL_FROM = required("STAFF_MAIL_FROM", "sealwright@localhost.localdomain")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = STAFF_MAIL_FROM
 _staff_mail = env.email_url(
@@ -91,8 +92,18 @@ SMTP_PORT = env.int("SMTP_PORT", 25)
 SMTP_CA_FILE = env.str("SMTP_CA_FILE", "")
 SMTP_BACK_OFF_MINUTES = env.list("SMTP_BACK_OFF_MINUTES", cast=float, default=[])
 SMTP_CONNECTIONS_PER_HOST = env.int("SMTP_CONNECTIONS_PER_HOST", 10)
+SMTP_SMARTHOST = env.str("SMTP_SMARTHOST", "")  # smtp://user:password@relay.example.org:587
+SENDING_PROCESSES = env.int("SENDING_PROCESSES", 1)
 MAIL_RESOLVERS = env.list("MAIL_RESOLVERS", default=[])
+MAIL_RESOLVERS_VALIDATE = env.bool("MAIL_RESOLVERS_VALIDATE", False)
 MAIL_ALLOWED_NETWORKS = env.list("MAIL_ALLOWED_NETWORKS", default=[])
+BOUNCE_LISTEN = env.str("BOUNCE_LISTEN", "")
+BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", "")
+if BOUNCE_MAILBOX_URL and not BOUNCE_MAILBOX_URL.startswith("imaps://"):
+    raise ImproperlyConfigured(
+        "BOUNCE_MAILBOX_URL is not like imaps://user:password@host/INBOX. Bounces may quote a "
+        "patient's mail: without TLS from the first byte they are not fetched."
+    )
 
 # Database and queue -----------------------------------------------------------------------------
 
@@ -134,6 +145,12 @@ CELERY_TASK_ROUTES = {
     "audit.seal": {"queue": "steady"},
     "delivery.pump": {"queue": "steady"},
     "delivery.pump_letters": {"queue": "steady"},
+    "delivery.check_domain": {"queue": "imports"},
+    "delivery.check_domains": {"queue": "imports"},
+    "delivery.probe_domains": {"queue": "imports"},
+    "delivery.store_visits": {"queue": "steady"},
+    "delivery.check_accounts": {"queue": "steady"},
+    "delivery.poll_bounces": {"queue": "imports"},
     "consent.ask_to_renew": {"queue": "steady"},
     "portal.send_code": {"queue": "codes"},
 }
@@ -145,6 +162,15 @@ CELERY_BEAT_SCHEDULE = {
     },
     "hand out due mail": {
         "task": "delivery.pump",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 5},
+    },
+    "add up every mailing": {
+        "task": "delivery.check_accounts",
+        "schedule": timedelta(minutes=30),
+    },
+    "store opens and clicks": {
+        "task": "delivery.store_visits",
         "schedule": timedelta(seconds=1),
         "options": {"expires": 5},
     },
@@ -180,11 +206,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "compliance.check_integrity",
         "schedule": timedelta(hours=24),
     },
+    "look at the DNS of senders' domains": {
+        "task": "delivery.check_domains",
+        "schedule": timedelta(hours=24),
+    },
     "make the coming months' partitions": {
         "task": "delivery.check_partitions",
         "schedule": timedelta(hours=12),
     },
 }
+if BOUNCE_MAILBOX_URL:
+    CELERY_BEAT_SCHEDULE["take bounces out of the mailbox"] = {
+        "task": "delivery.poll_bounces",
+        "schedule": timedelta(minutes=3),
+        "options": {"expires": 180},
+    }
 CELERY_BEAT_SCHEDULE_FILENAME = str(FOLDER / "celerybeat-schedule")
 
 AUDIT_ANCHOR_FOLDER = Path(env.str("AUDIT_ANCHOR_FOLDER", str(FOLDER / "audit-anchors")))
@@ -217,6 +253,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.PrivateByDefault",
+    "portal.views.visits.VisitsFirst",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -243,6 +280,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.navigation",
+                "delivery.context.emergency",
                 *(["config.demo.context.sign_in_buttons"] if DEMO else []),
             ],
             "loaders": [
@@ -391,6 +429,9 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "cssutils": {"level": "CRITICAL"},
+        # They write addresses of patients, and lines of mails that came back.
+        "mail.log": {"level": "CRITICAL"},
+        "flufl.bounce": {"level": "CRITICAL"},
     },
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

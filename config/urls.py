@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<slug:organization>/", include((accounts_urls.organization_urlpatterns, "people"))),
     path("o/<slug:organization>/", include("contacts.urls")),
     path("o/<slug:organization>/", include("consent.urls")),
+    path("o/<slug:organization>/", include("delivery.urls")),
     path("o/<slug:organization>/", include("campaigns.urls")),
     path("o/<slug:organization>/", include("compliance.urls")),
 ]

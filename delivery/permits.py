@@ -67,6 +67,12 @@ def mailing_named(key: UUID) -> Mailing | None:
     return found
 
 
+def reasons(permit: Permit) -> list[tuple[str, str]]:
+    """Why a message may be sent or not: sentences, each with the law behind it. Names neither a
+    form nor what it is about."""
+    return [(each["message"], each["citation"] or "") for each in permit.evidence["reasons"]]
+
+
 def in_words(permit: Permit) -> Iterator[str]:
     """A permit as lines that a privacy officer can read out. Names nobody."""
     message, evidence = permit.message, permit.evidence

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import structlog
 from celery import current_app, shared_task
+from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
 from consent import queries as consent
 from delivery import queries
-from delivery.services import events, notices, sending
+from delivery.services import (
+    bounce_mailbox,
+    domains,
+    events,
+    notices,
+    probes,
+    reconciling,
+    sending,
+    tracking,
+)
+from delivery.services.bounce_mailbox import MailboxUnusable
+from delivery.transports.outcomes import Level
 from tenancy.current import acting_for
 from tenancy.models import Organization
 
 HANDED_OUT_AT_ONCE = 50
 HANDED_OUT_AGAIN_AFTER = 30
 """Seconds after which a batch that no worker has taken is handed out again: the broker lost it."""
+POLLING = "polling-bounces"
+POLL_AGAIN_AFTER = 1800
+"""Seconds after which a poll whose worker died no longer keeps others away."""
+
+log = structlog.get_logger()
 
 
 @shared_task(name="delivery.pump")
@@ -47,6 +65,52 @@ def pump_letters() -> None:
 @shared_task(name="delivery.send_letters")
 def send_letters(organization_id: str) -> None:
     notices.send_letters(UUID(organization_id))
+
+
+@shared_task(name="delivery.poll_bounces")
+def poll_bounces() -> None:
+    """Take what came back into the mailbox, one poll at a time."""
+    if not settings.BOUNCE_MAILBOX_URL or not cache.add(POLLING, 1, POLL_AGAIN_AFTER):
+        return
+    try:
+        bounce_mailbox.poll(settings.BOUNCE_MAILBOX_URL)
+    except MailboxUnusable as problem:
+        log.warning("bounce_mailbox_unusable", step=str(problem))
+    finally:
+        cache.delete(POLLING)
+
+
+@shared_task(name="delivery.check_domain")
+def check_domain(organization_id: str, domain_id: str) -> None:
+    domains.check_domain(UUID(organization_id), UUID(domain_id))
+
+
+@shared_task(name="delivery.check_domains")
+def check_domains() -> None:
+    """Look at the DNS of every sender's domain: what stood yesterday may be gone today."""
+    for organization_id in Organization.objects.values_list("id", flat=True):
+        with acting_for(organization_id):
+            known = [domain.id for domain, _ in queries.senders_with_domains()]
+        for domain_id in known:
+            current_app.send_task("delivery.check_domain", [str(organization_id), str(domain_id)])
+
+
+@shared_task(name="delivery.probe_domains")
+def probe_domains(names: list[str], level: Level) -> None:
+    """The one task that is not about ids: of mail domains that many people share."""
+    probes.probe_domains(names, level)
+
+
+@shared_task(name="delivery.check_accounts")
+def check_accounts() -> None:
+    for organization_id in Organization.objects.values_list("id", flat=True):
+        with acting_for(organization_id):
+            reconciling.check_accounts(timezone.now())
+
+
+@shared_task(name="delivery.store_visits")
+def store_visits() -> None:
+    tracking.store_visits()
 
 
 @shared_task(name="delivery.check_partitions")

@@ -24,13 +24,16 @@ CHUNK = 2000
 @dataclass
 class Forecast:
     """What would happen if the campaign were sent now: who matches, who is left after each reason,
-    what waits for a ruling, and by which way the others would get it."""
+    what waits for a ruling, and by which way the others would get it. `domains` counts those by
+    mail domain, `expected` says by which way mail to each would go, and why."""
 
     matched: int = 0
     permitted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
+    expected: dict[str, delivery.Expected] = field(default_factory=dict)
     basis: str = ""
 
 
@@ -44,7 +47,7 @@ def forecast(campaign: Campaign) -> Forecast:
     regime = consent.regime(campaign.id, campaign.digest)
     now, found = now_here(), Forecast()
     audience = list(contacts.matching(tree, now.date()))
-    ways = delivery.expected_ways({domain for _, domain in audience})
+    ways = delivery.expected_ways({domain for _, domain in audience}, now)
     found.matched = len(audience)
     for start in range(0, len(audience), CHUNK):
         domains = dict(audience[start : start + CHUNK])
@@ -52,12 +55,15 @@ def forecast(campaign: Campaign) -> Forecast:
             if decision.verdict is Verdict.PERMIT:
                 found.permitted += 1
                 found.basis = decision.reasons[0].message
-                way = "portal" if decision.portal_only else ways[domains[contact]]
+                domain = domains[contact]
+                way = "portal" if decision.portal_only else ways[domain].way
                 found.ways[way] += 1
+                found.domains[domain] += 1
             elif decision.verdict is Verdict.HOLD:
                 found.held[decision.code] += 1
             else:
                 found.reasons[decision.code] += 1
+    found.expected = {domain: ways[domain] for domain in found.domains}
     return found
 
 

@@ -58,6 +58,15 @@ def names(campaign_ids: Collection[UUID]) -> dict[UUID, str]:
     return dict(Campaign.objects.filter(id__in=campaign_ids).values_list("id", "name"))
 
 
+def pages(campaign_ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+    """The campaigns' names and pages, by id."""
+    code = Organization.objects.values_list("slug", flat=True).get(id=current_organization_id())
+    return {
+        key: (name, reverse("campaigns:campaign", args=[code, key]))
+        for key, name in names(campaign_ids).items()
+    }
+
+
 def templates() -> QuerySet[Template]:
     found: QuerySet[Template] = Template.objects.order_by("name")
     return found

@@ -80,11 +80,11 @@ _DONE_BY_PEOPLE = {
 
 def timeline(contact_id: UUID) -> list[Entry]:
     """A contact's messages and what the person did with them. Names no campaign: its name may tell
-    a diagnosis. The campaign's page is one click away."""
+    a diagnosis. The message's page says why it went as it did, and leads to the campaign's."""
     code = Organization.objects.values_list("slug", flat=True).get(id=current_organization_id())
     entries, pages = [], {}
     for message in delivery.messages_of(contact_id, SHOWN):
-        page = reverse("campaigns:campaign", args=[code, message.mailing.reference])
+        page = reverse("delivery:message", args=[code, message.id])
         pages[message.id] = page
         status = "in_flight" if message.status in IN_FLIGHT else message.status
         at = message.settled_at or message.first_attempt_at or message.mailing.created_at

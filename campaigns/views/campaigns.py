@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
@@ -28,7 +28,7 @@ from contacts.rules.segments import SegmentProblem, parse
 from delivery import queries as delivery
 from delivery.content import ContentError
 from delivery.rules import Status
-from delivery.services import mailings
+from delivery.services import mailings, probes
 
 
 @organization_page(Permission.SEE_CAMPAIGNS)
@@ -61,6 +61,7 @@ def campaign(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
             "own": request.user.id in queries.authors_of(row),
             "decision_form": DecisionForm(initial={"digest": row.digest}),
             "examples": examples(contacts.fields()),
+            "sender_ready": delivery.sender_ready(row.sender),
             **_submission(row),
         },
     )
@@ -89,11 +90,15 @@ def _submission(row: Campaign) -> dict[str, object]:
 def _shown(found: queries.Forecast) -> dict[str, object]:
     """A forecast as far as it may be shown: of a tiny audience, nothing but that it is tiny."""
     falls = rules.waterfall(found.permitted, found.reasons, found.held, found.ways)
+    expected = {domain: (each.way, each.why) for domain, each in found.expected.items()}
+    domains, more = rules.by_domain(found.domains, expected)
     return {
         "matched": rules.about(found.matched),
         "waterfall": falls if found.matched > SMALL else None,
         "permitted": hide_few(found.permitted),
         "basis": found.basis,
+        "domains": domains if found.matched > SMALL else [],
+        "more_domains": more,
     }
 
 
@@ -112,11 +117,39 @@ def campaign_forecast(request: MemberRequest, campaign: UUID) -> HttpResponseBas
         found = queries.forecast(row)
     except (ContentError, SegmentProblem) as problem:
         return render(request, "campaigns/parts/forecast.html", {"problem": str(problem)})
-    return render(
-        request,
-        "campaigns/parts/forecast.html",
-        _shown(found),
-    )
+    asking = probes.unanswered(row.id)
+    context = {"campaign": row, "asking": asking, **_shown(found)}
+    if not asking:
+        context["worth_asking"] = len(probes.worth_asking(_unknown(found)))
+    return render(request, "campaigns/parts/forecast.html", context)
+
+
+def _unknown(found: queries.Forecast) -> dict[str, int]:
+    """How many people have mail at domains whose servers nobody asked lately."""
+    return {
+        domain: number
+        for domain, number in found.domains.items()
+        if found.expected[domain].way == "unknown"
+    }
+
+
+@organization_page(Permission.SEE_CAMPAIGNS)
+def campaign_asking(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
+    """POST has the mail servers of a campaign's people asked; GET tells how many have not answered.
+    A fragment. Once all have, it has the forecast loaded anew."""
+    row = get_object_or_404(queries.campaigns(), id=campaign)
+    if request.method == "POST":
+        try:
+            found = queries.forecast(row)
+        except (ContentError, SegmentProblem):
+            return HttpResponse(status=204)
+        domains = probes.worth_asking(_unknown(found))
+        probes.ask(row.id, domains, delivery.delivery_policy().level)
+    asking = probes.unanswered(row.id)
+    response = render(request, "campaigns/parts/asking.html", {"campaign": row, "asking": asking})
+    if not asking:
+        response.headers["HX-Trigger"] = "servers-answered"
+    return response
 
 
 @organization_page(Permission.SEE_CAMPAIGNS)
@@ -238,7 +271,7 @@ def campaign_steer(request: MemberRequest, campaign: UUID, act: str) -> HttpResp
         else:
             mailings.resume(mailing.id)
             messages.success(request, "Sending again.")
-    except mailings.WrongStatus as problem:
+    except (mailings.WrongStatus, mailings.EverythingStopped) as problem:
         messages.error(request, str(problem))
     return _to_campaign(request, row)
 

@@ -20,7 +20,7 @@ from config.embedded.run import (
     wait_for_web,
 )
 from config.embedded.servers import CannotStart
-from config.embedded.state import State, load
+from config.embedded.state import State, free_port, load
 from config.embedded.supervisor import AlreadyRunning, ChildDied, Supervisor, interrupt_on_terminate
 
 
@@ -86,6 +86,7 @@ def _mail_world(state: State, supervisor: Supervisor) -> dict[str, str]:
         "MAIL_RESOLVERS": f"{world['dns_address']}:{world['dns_port']}",
         "MAIL_ALLOWED_NETWORKS": world["network"],
         "SMTP_BACK_OFF_MINUTES": "0.05,0.1,0.5",
+        "BOUNCE_LISTEN": f"127.0.0.1:{free_port()}",
     }
 
 

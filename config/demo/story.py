@@ -28,6 +28,7 @@ from campaigns import services as campaigns
 from campaigns.models import Campaign, Template
 from config.demo import messages
 from config.demo.patients import SEED, authorization_plan, generate, write_csv
+from config.demo.world.published import as_zone, publish
 from consent import services as consent
 from consent.rules.purposes import Purpose, Remuneration
 from consent.rules.starter import spanish_starter, starter_form
@@ -37,6 +38,7 @@ from contacts.rules.segments import Segment
 from contacts.services import segments, uploads
 from delivery import queries as delivery
 from delivery.rules import MailingStatus
+from delivery.services.domains import check_domain
 from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import Organization
@@ -90,6 +92,7 @@ def tell(folder: Path, patients: int, check: Check) -> Told:
     if organization.link_origin != settings.PUBLIC_ORIGIN:  # the port was taken this time
         organization.link_origin = settings.PUBLIC_ORIGIN
         organization.save(update_fields=["link_origin"])
+    _publish(organization, folder)
     cast = _Cast(organization, _people())
     with acting_for(organization.id):
         imported = contacts.any_contacts()
@@ -149,6 +152,15 @@ def _found() -> Organization:
     with acting_for(organization.id):
         create_sender("Riverside Health", "care@riverside-health.test")
     return organization
+
+
+def _publish(organization: Organization, folder: Path) -> None:
+    """Do for the sender's domain what an administrator asks of whoever runs the DNS, and check."""
+    with acting_for(organization.id):
+        [(domain, _)] = delivery.senders_with_domains()
+        records = delivery.records_of(domain, delivery.keys_in_use(domain.id))
+    publish(folder, as_zone((each.kind, each.name, each.value) for each in records))
+    check_domain(organization.id, domain.id)
 
 
 def _people() -> dict[Role, User]:

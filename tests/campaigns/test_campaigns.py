@@ -144,7 +144,7 @@ def test_any_edit_after_approval_voids_it(
     row = stored(room, campaign)
     assert row.status != CampaignStatus.LAUNCHED
     with acting_for(room.riverside.id):
-        assert not Mailing.objects.exists()
+        assert not Mailing.objects.filter(reference=campaign).exists()
 
 
 def test_approving_what_has_changed_meanwhile_is_refused(room: Room, campaign: UUID) -> None:
@@ -162,7 +162,7 @@ def test_what_is_launched_is_what_was_submitted(room: Room, campaign: UUID) -> N
         mailing = services.plan(campaign)
         assert mailing.content_digest == queries.submitted(row).content.digest()
         assert mailing.approved_digest == row.digest
-        assert mailing.audience == Message.objects.count() == 1
+        assert mailing.audience == Message.objects.filter(mailing=mailing).count() == 1
 
 
 def test_a_launch_whose_task_was_lost_is_taken_up(room: Room, campaign: UUID) -> None:
@@ -246,8 +246,8 @@ def test_a_double_click_on_launch_launches_once(committed_room: Room) -> None:
     organization = str(room.riverside.id)
     _in_threads(*(lambda: plan(organization, str(campaign)) for _ in range(3)))
     with acting_for(room.riverside.id):
-        mailing = Mailing.objects.get()
-        assert Message.objects.count() == mailing.audience == 29
+        mailing = Mailing.objects.get(reference=campaign)
+        assert Message.objects.filter(mailing=mailing).count() == mailing.audience == 29
 
 
 @pytest.mark.parametrize(

@@ -331,7 +331,7 @@ def test_check_5_an_authorization_ends_at_midnight_where_the_organization_is(
             for moment in (last - timedelta(seconds=1), last)
         )
         batch = Batch.objects.get()
-        batches.prepare(batch, sending.composer_of(mailing), last)
+        batches.prepare(batch, sending.composer_of(mailing), 50, last)
         message = Message.objects.get(contact=signed.contact_id)
     assert before[signed.contact_id].verdict is Verdict.PERMIT
     assert after[signed.contact_id].code == "expired"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from campaigns import rules
 from campaigns.rules import REASONS, STATUSES, approval_digest, funnel, part_of
+from delivery.bounces import Kind
 from delivery.rules import IN_FLIGHT, Status
 from delivery.transports.outcomes import SENTENCES
 
@@ -66,6 +67,7 @@ def test_every_status_and_reason_has_words() -> None:
     settling |= {"takes_no_mail", "no_starttls", "certificate_expired", "lost_after_content"}
     assert settling <= set(SENTENCES)
     assert settling <= set(REASONS)
+    assert {f"bounced_{kind}" for kind in Kind} <= set(REASONS)
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5)), st.text(min_size=1, max_size=5))

@@ -1,4 +1,4 @@
-"""Reads of delivery: what is due, how far a mailing is, what a message holds."""
+"""What is due, how far a mailing is, what a message holds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -15,9 +16,10 @@ from django.db.models import Count, Q
 from consent.rules.purposes import Use, use_from_json
 from consent.rules.table import is_promotional
 from delivery.content import CompiledContent
-from delivery.models import DomainPosture, Event, Mailing, Message, Sender
+from delivery.models import Event, Mailing, Message
 from delivery.rules import IN_FLIGHT, MailingStatus, Status
 from delivery.tokens import LinkPurpose, MessageLinks
+from tenancy.current import current_organization_id
 from tenancy.keys import keyring, public_tokens
 from tenancy.models import KeyUse, Organization
 
@@ -183,6 +185,18 @@ def messages_of(contact_id: UUID, limit: int) -> list[Message]:
     return list(rows.order_by("-id")[:limit])
 
 
+def message(message_id: UUID) -> Message | None:
+    """One message with its mailing, without what it says."""
+    rows = Message.objects.select_related("mailing").defer("mailing__sealed_content")
+    found: Message | None = rows.filter(id=message_id).first()
+    return found
+
+
+def events_of_message(message_id: UUID, limit: int) -> list[Event]:
+    """What happened to a message, the newest first."""
+    return list(Event.objects.filter(message_id=message_id).order_by("-occurred_at")[:limit])
+
+
 def events_of_people(message_ids: Collection[UUID], limit: int) -> list[Event]:
     """What happened to messages as far as it may have been people's doing, the newest first."""
     events = Event.objects.filter(message_id__in=message_ids, verdict__in=_BY_PEOPLE)
@@ -209,6 +223,21 @@ def stored_content(mailing: Mailing) -> CompiledContent:
     return CompiledContent.from_dict(orjson.loads(body))
 
 
+def destination(message_id: UUID, number: int) -> str | None:
+    """Where a link of a message leads. Only what was approved with the content is a target."""
+    mailing_id = Message.objects.filter(id=message_id).values_list("mailing_id", flat=True).first()
+    if mailing_id is None:
+        return None
+    targets = _links_of(current_organization_id(), mailing_id)
+    return targets[number] if number < len(targets) else None
+
+
+@lru_cache(maxsize=256)
+def _links_of(_organization_id: UUID, mailing_id: UUID) -> tuple[str, ...]:
+    """A mailing's content never changes."""
+    return stored_content(Mailing.objects.get(id=mailing_id)).links
+
+
 def merge_context(message: Message) -> dict[str, object]:
     """What the message was filled with when it was sent; empty before that and after erasure."""
     if not message.sealed_context:
@@ -218,20 +247,10 @@ def merge_context(message: Message) -> dict[str, object]:
     return context
 
 
-def senders() -> list[Sender]:
-    return list(Sender.objects.order_by("name"))
-
-
 def is_on_its_way(reference: UUID) -> bool:
     """Whether any message of what is known by this reference is not settled yet."""
     messages = Message.objects.filter(mailing__reference=reference, status__in=IN_FLIGHT)
     return bool(messages.exists())
-
-
-def first_sender() -> Sender | None:
-    """Who letters of the organization itself come from."""
-    found: Sender | None = Sender.objects.order_by("created_at").first()
-    return found
 
 
 def sending_now() -> int:
@@ -246,23 +265,6 @@ def mailed(contact_ids: Collection[UUID]) -> dict[UUID, str]:
     return dict.fromkeys(
         messages.values_list("contact_id", flat=True), "messages were sent to this contact"
     )
-
-
-def expected_ways(domains: Collection[str]) -> dict[str, str]:
-    """By which way mail to domains would go, from what was last seen of them: `mail`, `portal`,
-    `blocked` or `unknown`. A forecast: the connection that carries a message decides."""
-    seen = DomainPosture.objects.filter(domain__in=domains).values_list("domain", "verdict")
-    known = {domain: _WAYS.get(verdict, "unknown") for domain, verdict in seen}
-    return {domain: known.get(domain, "unknown") for domain in domains}
-
-
-_WAYS = {
-    "Accepted": "mail",
-    "RecipientRefused": "mail",
-    "Unprotected": "portal",
-    "TlsTemporary": "portal",
-    "DomainDead": "blocked",
-}
 
 
 def blocked_since(since: datetime) -> dict[str, int]:
