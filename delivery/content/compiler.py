@@ -112,7 +112,7 @@ def _plain_text(value: str, what: str, limit: int) -> str:
 
 def _plain_part(html: str) -> str:
     writer = html2text.HTML2Text(bodywidth=0)
-    writer.ignore_images = True
+    writer.images_to_alt = True
     writer.ignore_emphasis = True
     writer.ignore_tables = True
     writer.unicode_snob = True

@@ -110,7 +110,14 @@ class _Missing(Undefined):
 class Environment(ImmutableSandboxedEnvironment):
     """Only our filters; no globals, no tests; bounded output."""
 
-    def __init__(self, *, autoescape: bool, finalize: Callable[[object], object]) -> None:
+    def __init__(
+        self,
+        *,
+        autoescape: bool,
+        finalize: Callable[[object], object],
+        longest: int = MAX_OUTPUT,
+    ) -> None:
+        self._longest = longest
         super().__init__(
             autoescape=autoescape,
             undefined=_Missing,
@@ -125,8 +132,7 @@ class Environment(ImmutableSandboxedEnvironment):
         }
         self.filters |= {"default": _default, "date": _date}
 
-    @staticmethod
-    def concat(parts: Iterable[str]) -> str:
+    def concat(self, parts: Iterable[str]) -> str:
         """Join a template's output, but not without end."""
         pieces = iter(parts)
         collected: list[str] = []
@@ -134,7 +140,7 @@ class Environment(ImmutableSandboxedEnvironment):
         while some := list(islice(pieces, PIECES)):
             collected.append("".join(some))
             length += len(collected[-1])
-            if length > MAX_OUTPUT:
+            if length > self._longest:
                 raise ContentError("The message became too long for a recipient.")
         return "".join(collected)
 

@@ -16,10 +16,12 @@ from markupsafe import escape
 
 from delivery.content.compiler import CompiledContent
 from delivery.content.language import ContentError
-from delivery.content.rendering import Environment, printed, values_of
+from delivery.content.rendering import MAX_OUTPUT, Environment, printed, values_of
 
 # RFC 2045 6.7: characters in an encoded line, with the "=" of a soft line break.
 _LINE = 76
+MOST_OCTETS = 13
+"""That a character takes when it is encoded, soft line breaks included."""
 _LINK = "\0"
 """Stands where the prefix of links goes: no encoded text has it."""
 _SHORT = re.compile(r"[!-<>-~]+(?: [!-<>-~]+)*")
@@ -118,7 +120,8 @@ def _template(source: str, escaped: Callable[[str], str], links: Sequence[str] |
             return f"{text}=\r\n"
         return encoded(escaped(text)) if text else ""
 
-    environment = Environment(autoescape=False, finalize=shown)
+    longest = MOST_OCTETS * MAX_OUTPUT
+    environment = Environment(autoescape=False, finalize=shown, longest=longest)
     tree = environment.parse(source.replace("\r\n", "\n"))
     for data in tree.find_all(nodes.TemplateData):
         data.data = encoded(data.data)
