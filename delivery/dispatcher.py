@@ -173,6 +173,8 @@ class _Run:
         while self._waiting and self.goes_on:
             outgoing, place, signed = self._waiting.popleft()
             envelopes = await asyncio.wrap_future(signed)
+            if envelopes[place].identifier != outgoing.letter.identifier:
+                raise RuntimeError("a letter was to go out in another's envelope")
             protection = outgoing.letter.protection
             try:
                 outcome = await self._courier.send(

@@ -28,7 +28,7 @@ class PublicTokens:
     def make(self, purpose: str, row: UUID) -> str:
         """43 characters, safe in a URL."""
         sealed = self._siv.encrypt(row.bytes, [purpose.encode()])
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return _spelled(sealed)
 
     def read(self, purpose: str, token: str) -> UUID:
         """The row's id, or `UnknownToken`."""
@@ -37,6 +37,10 @@ class PublicTokens:
             row = UUID(bytes=self._siv.decrypt(sealed, [purpose.encode()]))
         except (InvalidTag, ValueError, binascii.Error):
             raise UnknownToken("not a token of this organization and purpose") from None
-        if self.make(purpose, row) != token:  # base64 has several spellings of the last letter
+        if _spelled(sealed) != token:  # base64 has several spellings of the last letter
             raise UnknownToken("not spelled as it was made")
         return row
+
+
+def _spelled(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()

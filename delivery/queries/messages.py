@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -19,7 +18,6 @@ from delivery.content import CompiledContent
 from delivery.models import Event, Mailing, Message
 from delivery.rules import IN_FLIGHT, MailingStatus, Status
 from delivery.tokens import LinkPurpose, MessageLinks
-from tenancy.current import current_organization_id
 from tenancy.keys import keyring, public_tokens
 from tenancy.models import KeyUse, Organization
 
@@ -221,21 +219,6 @@ def stored_content(mailing: Mailing) -> CompiledContent:
     """The content as it was approved."""
     body = keyring(KeyUse.MESSAGE).open(bytes(mailing.sealed_content), MAILING_TABLE, mailing.id)
     return CompiledContent.from_dict(orjson.loads(body))
-
-
-def destination(message_id: UUID, number: int) -> str | None:
-    """Where a link of a message leads. Only what was approved with the content is a target."""
-    mailing_id = Message.objects.filter(id=message_id).values_list("mailing_id", flat=True).first()
-    if mailing_id is None:
-        return None
-    targets = _links_of(current_organization_id(), mailing_id)
-    return targets[number] if number < len(targets) else None
-
-
-@lru_cache(maxsize=256)
-def _links_of(_organization_id: UUID, mailing_id: UUID) -> tuple[str, ...]:
-    """A mailing's content never changes."""
-    return stored_content(Mailing.objects.get(id=mailing_id)).links
 
 
 def merge_context(message: Message) -> dict[str, object]:

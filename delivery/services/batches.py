@@ -146,7 +146,6 @@ class _Due(NamedTuple):
     reason: str
     attempts: int
     first_attempt_at: datetime | None
-    has_context: bool
 
 
 def _due(batch: Batch, size: int, now: datetime) -> list[_Due]:
@@ -162,7 +161,7 @@ def _due(batch: Batch, size: int, now: datetime) -> list[_Due]:
 
 
 _DUE = """
-    SELECT id, contact_id, route, reason, attempts, first_attempt_at, sealed_context IS NOT NULL
+    SELECT id, contact_id, route, reason, attempts, first_attempt_at
     FROM delivery_message
     WHERE mailing_id = %(mailing)s AND id BETWEEN %(first)s AND %(last)s AND status = 'queued'
         AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
@@ -225,14 +224,16 @@ def _written(
     track: bool,
 ) -> Step | None:
     """Give a message its letter; the step to take if it can't be written."""
+    if person is not None and person.id != one.contact_id:
+        raise RuntimeError("a message was to be filled with another contact's values")
     if person is None:  # its seal is broken; somebody erased has no permit in the first place
         return Step(Status.FAILED, one.route, "unreadable")
     try:
         one.letter, context = composer.compose(one.id, person, one.route, one.decided_at, track)
     except Unsendable as problem:
         return Step(Status.FAILED, one.route, problem.reason)
-    if not row.has_context:
-        one.context = seal(orjson.dumps(context), one.id.bytes)
+    # What was sent last is what the portal shows, also when values changed since an attempt before.
+    one.context = seal(orjson.dumps(context), one.id.bytes)
     one.attempts += 1
     return None
 

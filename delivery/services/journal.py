@@ -105,7 +105,7 @@ _MARK = """
         route = each.route, reason = each.reason, attempts = each.attempts,
         first_attempt_at = each.first, decided_at = each.decided,
         authorization_id = each.permit, evidence_id = each.evidence,
-        sealed_context = COALESCE(m.sealed_context, each.context)
+        sealed_context = each.context
     FROM unnest(%(ids)b::uuid[], %(routes)b::text[], %(reasons)b::text[], %(attempts)b::int2[],
             %(first)b::timestamptz[], %(decided)b::timestamptz[], %(authorizations)b::uuid[],
             %(evidence)b::uuid[], %(contexts)b::bytea[])
