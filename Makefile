@@ -43,4 +43,13 @@ clean: ## Remove what was made here: .venv, node_modules and .local with its dat
 bench-permit: prepare ## Permits for a hundred thousand people (ARGS="--recipients 10000")
 	@$(BENCH) -m benchmarks.bench_permit $(ARGS)
 
-.PHONY: help demo serve test bench-import bench-segment bench-permit lint format prepare clean
+bench-send: prepare ## 100,000 personal messages over verified TLS, three ways (ARGS="--recipients 10000")
+	@$(BENCH) -m benchmarks.bench_send $(ARGS)
+
+bench-track: prepare ## Opens and clicks a second, counted in the database (ARGS="--seconds 8 --messages 3000")
+	@$(BENCH) -m benchmarks.bench_track $(ARGS)
+
+kill-workers: prepare ## Kill 200 workers at random moments and count (ARGS="--rounds 20")
+	@$(BENCH) -m benchmarks.kill_workers $(ARGS)
+
+.PHONY: help demo serve test bench-import bench-segment bench-permit bench-send bench-track kill-workers lint format prepare clean
