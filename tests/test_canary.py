@@ -31,7 +31,7 @@ from delivery.services.senders import create_sender
 from delivery.tokens import LinkPurpose
 from tenancy.current import acting_for
 from tests.people import Room
-from tests.post import Post
+from tests.post import Post, publish
 
 CANARY = "Zebrafinchosis"
 NAME = "Quetzalina"
@@ -64,6 +64,9 @@ def the_whole_way(room: Room, post: Post) -> dict[str, str]:
         uploads.confirm_import(source.id)
     importing.run_import(organization, source.id)
     with acting_for(organization):
+        sender = create_sender("Care", "care@riverside.test")
+    publish(room.riverside, post.world)
+    with acting_for(organization):
         tree = '{"where": {"kind": "all", "of": [{"kind": "field", "field": "department",'
         tree += f' "operator": "is", "values": ["{CANARY}"]}}]}}}}'
         segment = segments.save_segment("A segment", tree, marketer)
@@ -74,7 +77,7 @@ def the_whole_way(room: Room, post: Post) -> dict[str, str]:
             "C",
             segment.id,
             template.id,
-            create_sender("Care", "care@riverside.test").id,
+            sender.id,
             Purpose.TREATMENT_REMINDER.value,
             Remuneration.NONE.value,
             "",
