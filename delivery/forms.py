@@ -35,6 +35,29 @@ class SenderForm(forms.Form):
         return f"{local}@{domain.lower()}"
 
 
+_ONLY_PROVED = (
+    "only if it is also proved to be the domain's server (MTA-STS, DANE or signed DNS); most small"
+    " mail domains then get a link"
+)
+
+
+class PolicyForm(forms.Form):
+    minimum_level = forms.ChoiceField(
+        label="Content goes straight to a mailbox",
+        widget=forms.RadioSelect,
+        choices=[
+            ("L2", "if its mail server proves its name and encrypts"),
+            ("L3", _ONLY_PROVED),
+        ],
+    )
+    give_up_after_hours = forms.IntegerField(
+        label="Hours after which a mail server that does not answer is given up",
+        min_value=1,
+        max_value=120,
+        help_text="Usually 48. At most 120: five days.",
+    )
+
+
 class StopForm(forms.Form):
     reason = forms.CharField(
         max_length=200,

@@ -7,6 +7,7 @@ from delivery.views import emergency, messages, senders
 app_name = "delivery"
 urlpatterns = [
     path("senders/", senders.senders, name="senders"),
+    path("senders/policy/", senders.delivery_policy, name="delivery_policy"),
     path("senders/domains/<uuid:domain>/", senders.sender_domain, name="sender_domain"),
     path(
         "senders/domains/<uuid:domain>/records/",
@@ -22,6 +23,11 @@ urlpatterns = [
         "senders/domains/<uuid:domain>/keys/",
         senders.sender_domain_keys,
         name="sender_domain_keys",
+    ),
+    path(
+        "senders/domains/<uuid:domain>/slowly/",
+        senders.sender_domain_warm_up,
+        name="sender_domain_warm_up",
     ),
     path("sending/", emergency.sending, name="sending"),
     path("sending/stop/", emergency.sending_stop, name="sending_stop"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from audit import services as audit
 from delivery import dkim
 from delivery.dkim import Signer
-from delivery.models import DkimKey, Sender, SenderDomain
+from delivery.models import DeliveryPolicy, DkimKey, Sender, SenderDomain
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
@@ -66,6 +66,28 @@ def activate_keys(keys: list[DkimKey], now: datetime) -> None:
         audit.record(
             "dkim_keys_activated", object_type="sender_domain", object_id=keys[0].domain_id
         )
+
+
+def start_slowly(domain: SenderDomain, today: date | None) -> None:
+    """Begin a warm-up plan on a day; None ends it."""
+    domain.warm_up_from = today
+    domain.save(update_fields=["warm_up_from"])
+    action = "warm_up_started" if today else "warm_up_ended"
+    audit.record(action, object_type="sender_domain", object_id=domain.id)
+
+
+def save_policy(minimum_level: str, give_up_after_hours: int) -> None:
+    """What the organization asks of delivery from now on."""
+    policy, _ = DeliveryPolicy.objects.update_or_create(
+        defaults={"minimum_level": minimum_level, "give_up_after_hours": give_up_after_hours}
+    )
+    audit.record(
+        "delivery_policy_changed",
+        object_type="delivery_policy",
+        object_id=policy.id,
+        minimum_level=minimum_level,
+        give_up_after_hours=give_up_after_hours,
+    )
 
 
 def signer_of(domain: SenderDomain) -> Signer:

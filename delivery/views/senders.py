@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpResponseBase
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from delivery import queries
-from delivery.forms import SenderForm
+from delivery.forms import PolicyForm, SenderForm
 from delivery.models import SenderDomain
 from delivery.services import domains as domain_services
 from delivery.services import senders as sender_services
@@ -33,8 +34,45 @@ def senders(request: MemberRequest) -> HttpResponseBase:
             return redirect("delivery:sender_domain", request.organization.slug, domain.id)
         messages.success(request, "Added. Its domain is set up already, so you can use it.")
         return redirect("delivery:senders", request.organization.slug)
-    context = {"form": form, "domains": queries.senders_with_domains()}
+    return _senders(request, form, _policy_form())
+
+
+def _senders(request: MemberRequest, form: SenderForm, policy: PolicyForm) -> HttpResponseBase:
+    context = {"form": form, "policy": policy, "domains": queries.senders_with_domains()}
     return render(request, "delivery/senders.html", context)
+
+
+def _policy_form() -> PolicyForm:
+    policy = queries.delivery_policy()
+    return PolicyForm(
+        initial={
+            "minimum_level": policy.minimum_level,
+            "give_up_after_hours": policy.give_up_after_hours,
+        }
+    )
+
+
+@require_POST
+@organization_page(Permission.MANAGE_SENDERS)
+def delivery_policy(request: MemberRequest) -> HttpResponseBase:
+    """What connections must prove before content goes over them, and how long we try."""
+    form = PolicyForm(request.POST)
+    if not form.is_valid():
+        return _senders(request, SenderForm(), form)
+    sender_services.save_policy(**form.cleaned_data)
+    messages.success(request, "Saved. It holds from the next message on.")
+    return redirect("delivery:senders", request.organization.slug)
+
+
+@require_POST
+@organization_page(Permission.MANAGE_SENDERS)
+def sender_domain_warm_up(request: MemberRequest, domain: UUID) -> HttpResponseBase:
+    """Start slowly, or end that."""
+    row = get_object_or_404(SenderDomain, id=domain)
+    starts = request.POST.get("what") == "start"
+    zone = ZoneInfo(request.organization.time_zone)
+    sender_services.start_slowly(row, timezone.now().astimezone(zone).date() if starts else None)
+    return redirect("delivery:sender_domain", request.organization.slug, row.id)
 
 
 @require_GET
