@@ -148,9 +148,10 @@ def _send(organization: UUID) -> tuple[float, int, list[dict[str, Any]]]:
 
 def _worker(number: int, ready: Queue[int], go: Any, used: Queue[dict[str, Any]]) -> None:
     """What a Celery worker does with the batches that the pump hands it."""
-    from benchmarks.room import set_up
+    from benchmarks.room import set_up, work_as_a_worker
 
     set_up()
+    work_as_a_worker()
     from django.db import connection
 
     from delivery import queries

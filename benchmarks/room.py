@@ -20,6 +20,13 @@ def set_up() -> None:
     django.setup()
 
 
+def work_as_a_worker() -> None:
+    """Whatever Celery's processes do at their start."""
+    from config.celery import look_for_garbage_less_often
+
+    look_for_garbage_less_often()
+
+
 def new_organization() -> UUID:
     """Empty the benchmark's database, migrate it, and make an organization in it."""
     set_up()
