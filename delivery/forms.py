@@ -46,7 +46,7 @@ class PolicyForm(forms.Form):
         label="Content goes straight to a mailbox",
         widget=forms.RadioSelect,
         choices=[
-            ("L2", "if its mail server proves its name and encrypts"),
+            ("L2", "if its mail server identifies itself and encrypts"),
             ("L3", _ONLY_PROVED),
         ],
     )

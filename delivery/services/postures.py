@@ -26,7 +26,7 @@ def remember(seen: Mapping[str, Outcome], now: datetime) -> list[str]:
     """Note the last outcome of each domain; returns the domains that lost their protection after
     good days."""
     known = DomainPosture.objects.in_bulk(list(seen))
-    lost = []
+    lost, noted = [], []
     for domain, outcome in sorted(seen.items()):  # workers take the rows in one order
         posture = known.get(domain) or DomainPosture(domain=domain)
         since = posture.protected_since
@@ -41,7 +41,8 @@ def remember(seen: Mapping[str, Outcome], now: datetime) -> list[str]:
         posture.level = outcome.evidence.level
         posture.lane = lane(outcome)[:40]
         posture.seen_at = now
-        posture.save()
+        noted.append(posture)
+    _store(noted)
     return lost
 
 
@@ -64,6 +65,7 @@ def remember_probes(seen: Mapping[str, ProbeOutcome], now: datetime) -> None:
     counts is the connection that carries a message.
     """
     known = DomainPosture.objects.in_bulk(list(seen))
+    noted = []
     for domain, outcome in sorted(seen.items()):
         posture = known.get(domain)
         if posture is not None and isinstance(outcome, Deferred):
@@ -76,4 +78,15 @@ def remember_probes(seen: Mapping[str, ProbeOutcome], now: datetime) -> None:
         posture.level = outcome.evidence.level
         posture.lane = lane(outcome)[:40]
         posture.seen_at = now
-        posture.save()
+        noted.append(posture)
+    _store(noted)
+
+
+def _store(postures: list[DomainPosture]) -> None:
+    """Other workers may have met the same domains in the same moment."""
+    DomainPosture.objects.bulk_create(
+        postures,
+        update_conflicts=True,
+        unique_fields=["domain"],
+        update_fields=["verdict", "detail", "level", "lane", "seen_at", "protected_since"],
+    )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from celery import current_app
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 
 from contacts.rules.counts import SMALL
@@ -76,8 +77,9 @@ async def _probed(domains: Sequence[str], level: Level) -> dict[str, ProbeOutcom
 
 
 def _note(domain: str) -> str:
-    """The cache is no place for names."""
-    return f"probed:{hashlib.sha256(domain.encode()).hexdigest()[:32]}"
+    """The cache is no place for names; and each database remembers its own answers."""
+    noted = f"{connection.settings_dict['NAME']} {domain}"
+    return f"probed:{hashlib.sha256(noted.encode()).hexdigest()[:32]}"
 
 
 def _ticket(ticket: UUID) -> str:

@@ -45,7 +45,7 @@ def test_from_dns_records_to_an_emergency_stop(
 
     page.goto(f"{base}/senders/")
     look("senders-empty")
-    page.get_by_label("Name").fill("Riverside Health")
+    page.get_by_role("textbox", name="Name").fill("Riverside Health")
     page.get_by_label("Address").fill(f"care@w{width}.test")
     page.get_by_role("button", name="Add").click()
     expect(page.get_by_text("Not checked yet.")).to_be_visible()

@@ -126,7 +126,7 @@ def test_the_audience_is_that_of_a_plain_scan(riverside: Room) -> None:
                 tree, person.profile, dict.fromkeys(wanted, bool(person.id.int % 2)), TODAY
             )
         }
-        found = queries.matching(tree, TODAY)
+        found = list(queries.matching(tree, TODAY))
         assert set(found) == expected
         assert len(found) == len(expected) == queries.count(tree, TODAY)
 

@@ -92,7 +92,7 @@ def test_pages_follow_each_other_in_both_directions(
     assert f"?after={ids[5]}" in html
 
 
-PAGE_QUERIES = 16
+PAGE_QUERIES = 17
 
 
 @pytest.mark.parametrize("asked", [{}, {"language": "en", "email": "yes"}])

@@ -22,7 +22,7 @@ from tenancy.models import new_id
 from tests.post import DIAGNOSIS, Post
 
 GOOD, NO_TLS = "ann@riverside-mail.test", "bob@plainmail.test"
-EXPIRED, GREY = "cat@oldpost.test", "dan@slowmail.test"
+EXPIRED, GREY = "cat@oldpost.test", "dan.of.sending@slowmail.test"
 GONE = "gone.eve@riverside-mail.test"
 
 
