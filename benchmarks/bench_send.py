@@ -93,6 +93,7 @@ def _run(mode: str, recipients: int) -> int:
     sink_cpu = sink.cpu() - before
     rate = sent / seconds
     raw = ceiling(sink.world, mode == "signed", CONNECTIONS[mode], WORKERS)
+    os.environ["PEER_DATABASE"] = _owners_database()
     peers = {name: peer(name, sink.world, PEER_MESSAGES.get(name, 1_000)) for name in PEERS[mode]}
     counted = sink.stop()
     memory = max(each["rss_mb"] for each in workers)
@@ -119,6 +120,14 @@ def _run(mode: str, recipients: int) -> int:
     }
     print(json.dumps(result), flush=True)
     return 0
+
+
+def _owners_database() -> str:
+    """Where a peer may make its tables."""
+    from django.conf import settings
+
+    db = settings.DATABASES["owner"]
+    return f"postgres://{db['USER']}:{db['PASSWORD']}@{db['HOST']}:{db['PORT']}/{db['NAME']}"
 
 
 def _send(organization: UUID) -> tuple[float, int, list[dict[str, Any]]]:
