@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from config.demo.world.tempers import Temper
+from contacts import queries as contacts
 from delivery import queries
 from delivery.models import Batch, DkimKey, Mailing, Message
 from delivery.rules import GIVE_UP_AFTER, MailingStatus, Status
@@ -125,3 +126,34 @@ def test_the_permit_is_stored_with_the_message(post: Post) -> None:
         assert message.evidence.body["verdict"] == "permit"
     assert message.decided_at is not None
     assert message.protection["level"] == "L2"
+
+
+def test_case_28_killed_between_the_answer_and_the_commit_is_uncertain(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.mailing(ANN)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "_settled", killed)
+        with pytest.raises(KeyboardInterrupt):
+            post.send()
+    assert len(post.world.store.messages_for(ANN)) == 1, "the server had taken it"
+    assert post.statuses() == {ANN: Status.TRANSMITTING}
+    post.due_now()
+    post.send()
+    assert post.statuses() == {ANN: Status.UNCERTAIN}
+    assert len(post.world.store.messages_for(ANN)) == 1
+
+
+def test_case_38_an_address_is_written_to_as_given_and_folded_only_to_compare(post: Post) -> None:
+    given = "Postmaster+Flu.News@riverside-mail.test"
+    post.mailing(given)
+    post.send()
+    assert f"To: {given}\r\n".encode() in post.world.store.recent(1)[0].raw
+    with acting_for(post.organization.id):
+        token = contacts.address_token
+        assert token(given) == token(given.upper())
+        assert token(given) != token("postmaster@riverside-mail.test")
