@@ -21,6 +21,7 @@ from config.embedded.run import start_application
 from config.embedded.state import free_port
 from config.embedded.supervisor import Supervisor
 from tests.people import PASSWORD, Room, verified_device
+from tests.programs import skip_unless_required
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -42,9 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")  # its event loop must not outlive the browser's tests
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail("REQUIRE_BROWSER is set, and there is no Chromium")
-        pytest.skip("Chromium is not installed, so the browser tests did not run")
+        skip_unless_required("Chromium is not installed, so the browser tests did not run")
     # Playwright keeps an event loop in this thread; the database is used beside it, not inside.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

@@ -26,6 +26,7 @@ from delivery.services.bounce_mailbox import MailboxUnusable, poll
 from tests.delivery.bounces import samples
 from tests.delivery.test_bounces import ANN, Returns, returned_headers
 from tests.post import Post
+from tests.programs import skip_unless_required
 
 PASSWORD = "p@ss/word"
 NOBODY = 65534
@@ -103,7 +104,7 @@ class Mailbox:
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     """An empty mailbox; skipped where Dovecot is missing."""
     if DOVECOT is None:
-        pytest.skip("Dovecot is not installed: no mailbox to take bounces from")
+        skip_unless_required("Dovecot is not installed: no mailbox to take bounces from")
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     (folder / "mail").mkdir()

@@ -34,6 +34,7 @@ from config.demo.world.tempers import Temper
 from delivery.transports.courier import Courier
 from delivery.transports.dns import Resolver
 from tests.mail.world import domain_of, quick_timeouts
+from tests.programs import skip_unless_required
 
 ORIGIN = dns.name.from_text("test.")
 # Below it nobody asks for signatures: an ordinary, unsigned domain.
@@ -212,7 +213,7 @@ def signed_world(
     """The mail world with DNSSEC; skipped where unbound is missing."""
     program = shutil.which("unbound", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
     if program is None:
-        pytest.skip("unbound is not installed: nothing here validates DNSSEC")
+        skip_unless_required("unbound is not installed: nothing here validates DNSSEC")
     zone, bogus = _zone_of(mail_world)
     server = SignedDns(zone)
     server.bogus = bogus
