@@ -16,13 +16,20 @@ KEPT = 10_000
 _kept: dict[tuple[UUID, int], tuple[float, tuple[str, ...]]] = {}
 
 
+def known_destination(organization_id: UUID, message_id: UUID, number: int) -> str | None:
+    """Where a link of a message leads, if that was looked up within the last minute."""
+    kept = _kept.get(_key(organization_id, message_id))
+    if kept is None or kept[0] < time.monotonic():
+        return None
+    return kept[1][number] if number < len(kept[1]) else None
+
+
 def destination(organization_id: UUID, message_id: UUID, number: int) -> str | None:
     """Where a link of a message leads. Only what was approved with the content is a target.
 
     Outside `acting_for`: most calls need no database.
     """
-    # The ids of messages that were planned together begin with the same 48 bits, their moment.
-    key = organization_id, message_id.int >> 80
+    key = _key(organization_id, message_id)
     kept = _kept.get(key)
     if kept is None or kept[0] < time.monotonic():
         with acting_for(organization_id):
@@ -33,6 +40,11 @@ def destination(organization_id: UUID, message_id: UUID, number: int) -> str | N
                 _kept.clear()
             _kept[key] = kept
     return kept[1][number] if number < len(kept[1]) else None
+
+
+def _key(organization_id: UUID, message_id: UUID) -> tuple[UUID, int]:
+    """The ids of messages that were planned together begin with the same 48 bits, their moment."""
+    return organization_id, message_id.int >> 80
 
 
 def _look_up(message_id: UUID) -> tuple[tuple[str, ...], bool]:

@@ -6,18 +6,21 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import redis
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.http import require_safe
 
 from delivery import tracking
-from delivery.queries.destinations import destination
+from delivery.queries.destinations import destination, known_destination
 from delivery.tokens import LinkPurpose
 from delivery.visits import TELLING, visitor
 from encryption.public_tokens import PublicTokens, UnknownToken
@@ -26,6 +29,9 @@ from portal.access import unknown_page
 from tenancy.current import acting_for
 from tenancy.keys import public_tokens
 from tenancy.models import new_id
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = structlog.get_logger(__name__)
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -39,60 +45,91 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
 }
+_PIXEL_HEADERS = {"Content-Type": "image/gif", "Content-Length": str(len(PIXEL)), **_HEADERS}
+_LINK_HEADERS = {"Content-Length": "0", **_HEADERS}
+
+Headers = Iterable[tuple[str, str]]
 
 
 class VisitsFirst:
-    """Middleware that answers pixels and links before whatever sees to sessions, languages and
-    sign-in: that takes ten times as long. What it can't answer goes the usual way, to the same
-    views; so it needs only what sees to TLS and headers before it.
+    """WSGI middleware that answers pixels and links before Django sees them: making a request, a
+    response and what surrounds them takes several times as long.
+
+    It answers what it can from memory. Everything else goes the usual way, to the views of the same
+    addresses, which remember what they looked up. `headers_of_every_page` gives them, told whether
+    the request came over TLS.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def __init__(
+        self, application: WSGIApplication, headers_of_every_page: Callable[[bool], Headers]
+    ) -> None:
+        self._application = application
+        self._headers_of_every_page = headers_of_every_page
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        found = _ADDRESS.fullmatch(request.path_info)
-        if found is None or request.method not in ("GET", "HEAD"):
-            return self.get_response(request)
-        code, opened, clicked, number = found.groups()
-        answer = _opened(request, code, opened) if opened else None
-        if clicked:
-            answer = _clicked(request, code, clicked, int(number))
-        return answer or self.get_response(request)
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = _from_memory(environ)
+        if answer is None:
+            return self._application(environ, start_response)
+        status, headers, body = answer
+        everywhere = self._headers_of_every_page(_is_secure(environ))
+        start_response(status, [*everywhere, *headers.items()])
+        return [body]
+
+
+def _from_memory(environ: WSGIEnvironment) -> tuple[str, dict[str, str], bytes] | None:
+    """Status, headers and body; None for what is no visit, or has to be looked up."""
+    address = _ADDRESS.fullmatch(environ["PATH_INFO"])
+    if address is None or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        return None
+    if settings.SECURE_SSL_REDIRECT and not _is_secure(environ):
+        return None
+    code, pixel, link, number = address.groups()
+    organization = _remembered(code)
+    purpose, token = (LinkPurpose.OPEN, pixel) if pixel else (LinkPurpose.CLICK, link)
+    message_id = _read(organization, purpose, token)
+    if organization is None or message_id is None:
+        return None
+    if pixel:
+        _hand_over(environ, organization, message_id, "opened")
+        return "200 OK", _PIXEL_HEADERS, PIXEL
+    target = known_destination(organization.id, message_id, int(number))
+    if target is None:
+        return None
+    _hand_over(environ, organization, message_id, "clicked", int(number))
+    return "302 Found", {"Location": iri_to_uri(target), **_LINK_HEADERS}, b""
+
+
+def _is_secure(environ: WSGIEnvironment) -> bool:
+    """As `HttpRequest.is_secure` has it."""
+    if settings.SECURE_PROXY_SSL_HEADER is None:
+        return bool(environ["wsgi.url_scheme"] == "https")
+    name, secure = settings.SECURE_PROXY_SSL_HEADER
+    return bool(environ.get(name, "").partition(",")[0].strip() == secure)
 
 
 @require_safe
 def opened(request: HttpRequest, code: str, token: str) -> HttpResponse:
     """The pixel."""
-    return _opened(request, code, token) or unknown_page(request)
+    organization = _organization(code)
+    message_id = _read(organization, LinkPurpose.OPEN, token)
+    if organization is None or message_id is None:
+        return unknown_page(request)
+    _hand_over(request.META, organization, message_id, "opened")
+    return HttpResponse(PIXEL, headers=_PIXEL_HEADERS)
 
 
 @require_safe
 def clicked(request: HttpRequest, code: str, token: str, number: int) -> HttpResponse:
     """On to a link's stored destination; the address carries none, so it can't be made to."""
-    return _clicked(request, code, token, number) or unknown_page(request)
-
-
-def _opened(request: HttpRequest, code: str, token: str) -> HttpResponse | None:
-    found = _read(code, LinkPurpose.OPEN, token)
-    if found is None:
-        return None
-    _hand_over(request, found, "opened")
-    length = str(len(PIXEL))
-    return HttpResponse(
-        PIXEL, content_type="image/gif", headers={"Content-Length": length, **_HEADERS}
-    )
-
-
-def _clicked(request: HttpRequest, code: str, token: str, number: int) -> HttpResponse | None:
-    found = _read(code, LinkPurpose.CLICK, token)
-    if found is None:
-        return None
-    target = destination(found.organization.id, found.message_id, number)
+    organization = _organization(code)
+    message_id = _read(organization, LinkPurpose.CLICK, token)
+    if organization is None or message_id is None:
+        return unknown_page(request)
+    target = destination(organization.id, message_id, number)
     if target is None:
-        return None
-    _hand_over(request, found, "clicked", number)
-    return HttpResponseRedirect(target, headers={"Content-Length": "0", **_HEADERS})
+        return unknown_page(request)
+    _hand_over(request.META, organization, message_id, "clicked", number)
+    return HttpResponseRedirect(target, headers=_LINK_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +139,31 @@ class _Organization:
     tokens: PublicTokens
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    organization: _Organization
-    message_id: UUID
+def _read(organization: _Organization | None, purpose: LinkPurpose, token: str) -> UUID | None:
+    """The message that an address names, if it is one of ours. That a token can be read proves that
+    we made it, so no row has to be looked up."""
+    if organization is None:
+        return None
+    try:
+        return organization.tokens.read(purpose.value, token)
+    except UnknownToken:
+        return None
 
 
 _kept: dict[str, tuple[float, _Organization]] = {}
 
 
-def _read(code: str, purpose: LinkPurpose, token: str) -> _Found | None:
-    """What an address names, if it is one of ours. That a token can be read proves that we made it,
-    so no row has to be looked up."""
-    organization = _organization(code)
-    if organization is None:
-        return None
-    try:
-        return _Found(organization, organization.tokens.read(purpose.value, token))
-    except UnknownToken:
-        return None
+def _remembered(code: str) -> _Organization | None:
+    """Whose links carry this code, if that was looked up within the last minute."""
+    kept = _kept.get(code)
+    return kept[1] if kept is not None and kept[0] > time.monotonic() else None
 
 
 def _organization(code: str) -> _Organization | None:
-    """Whose links carry this code; remembered for a minute."""
-    kept = _kept.get(code)
-    if kept is not None and kept[0] > time.monotonic():
-        return kept[1]
+    """Whose links carry this code."""
+    kept = _remembered(code)
+    if kept is not None:
+        return kept
     found = queries.organization_of(code)
     if found is None:
         return None
@@ -137,23 +173,21 @@ def _organization(code: str) -> _Organization | None:
     return organization
 
 
-def _hand_over(request: HttpRequest, found: _Found, kind: str, link: int | None = None) -> None:
+def _hand_over(
+    environ: Mapping[str, Any],
+    organization: _Organization,
+    message_id: UUID,
+    kind: str,
+    link: int | None = None,
+) -> None:
     """A picture or a link must work even when nothing can be noted."""
-    if not found.organization.tracking:
+    if not organization.tracking:
         return
-    told = {name: request.META[key] for name, key in _TELLING.items() if key in request.META}
-    who = visitor(request.method or "", told)
+    told = {name: environ[key] for name, key in _TELLING.items() if key in environ}
+    who = visitor(environ["REQUEST_METHOD"], told)
     try:
         tracking.append(
-            tracking.Visit(
-                new_id(),
-                found.organization.id,
-                found.message_id,
-                kind,
-                who,
-                timezone.now(),
-                link,
-            )
+            tracking.Visit(new_id(), organization.id, message_id, kind, who, timezone.now(), link)
         )
     except redis.RedisError:
-        log.warning("visit_not_recorded", message=str(found.message_id), kind=kind)
+        log.warning("visit_not_recorded", message=str(message_id), kind=kind)

@@ -1,8 +1,10 @@
-"""Pixels and links are answered ahead of sessions and languages, and lack nothing for that."""
+"""Pixels and links are answered ahead of Django, and lack nothing for that."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import redis
@@ -10,6 +12,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from config.middleware import headers_of_every_page
+from config.wsgi import application as server
 from delivery import queries as delivery
 from delivery import tracking
 from delivery.models import Batch, Event, Message
@@ -17,15 +21,25 @@ from delivery.queries import destinations
 from delivery.queries.destinations import destination
 from delivery.services.tracking import store_visits
 from delivery.visits import Visitor
+from portal.views.visits import VisitsFirst
 from tenancy.current import acting_for
 from tenancy.models import new_id
 from tests.post import Post
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ANN, BOB = "ann@riverside-mail.test", "bob@riverside-mail.test"
 EVERYWHERE = {
     *("Content-Security-Policy", "X-Frame-Options", "Cache-Control", "Permissions-Policy"),
     *("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"),
 }
+
+
+class Asked(NamedTuple):
+    status: str
+    headers: dict[str, str]
+    body: bytes
 
 
 def paths(post: Post, address: str) -> tuple[str, str]:
@@ -36,39 +50,79 @@ def paths(post: Post, address: str) -> tuple[str, str]:
     return links.pixel().removeprefix(origin), links.click(0).removeprefix(origin)
 
 
-def test_answers_have_the_headers_of_every_page_and_no_cookie(post: Post) -> None:
+def ask(path: str, application: WSGIApplication = server, **environ: str) -> Asked:
+    """What a web server gets for a path."""
+    asked: dict[str, Any] = {"PATH_INFO": path, "HTTP_USER_AGENT": "Firefox", **environ}
+    setup_testing_defaults(asked)
+    asked["HTTP_HOST"] = "localhost"
+    begun: list[Any] = []
+    body = b"".join(application(asked, lambda *given: begun.extend(given) or bytes))
+    assert len({name.lower() for name, _ in begun[1]}) == len(begun[1]), "each header once"
+    return Asked(begun[0], dict(begun[1]), body)
+
+
+def not_asked(_environ: WSGIEnvironment, _start_response: StartResponse) -> list[bytes]:
+    raise AssertionError("this was to be answered from memory")
+
+
+from_memory = VisitsFirst(not_asked, headers_of_every_page)
+
+
+def test_the_second_answer_comes_from_memory_and_is_the_same(post: Post) -> None:
     post.mailing(ANN)
     usual = Client().get("/accounts/login/")
     assert set(usual.headers) >= EVERYWHERE
-    for path in paths(post, ANN):
-        answer = Client().get(path)
-        assert answer.status_code in (200, 302)
-        assert set(answer.headers) >= EVERYWHERE
-        assert answer["Cache-Control"] == "no-store"
-        assert answer["Content-Length"] == str(len(answer.content))
-        assert not answer.cookies
-        assert "Cookie" not in answer.get("Vary", ""), "no session was looked for"
+    for path, status in zip(paths(post, ANN), ("200 OK", "302 Found"), strict=True):
+        looked_up, remembered = ask(path), ask(path, from_memory)
+        assert looked_up.status == remembered.status == status
+        assert looked_up.body == remembered.body
+        for name in ("Content-Length", "Location", "Cache-Control", *EVERYWHERE):
+            assert looked_up.headers.get(name) == remembered.headers.get(name)
+        for name in ("Permissions-Policy", "Referrer-Policy", "X-Content-Type-Options"):
+            assert remembered.headers[name] == usual[name]
+        assert remembered.headers["Cache-Control"] == "no-store"
+        assert not {"Set-Cookie", "Vary"} & set(remembered.headers), "no session was looked for"
+    assert store_visits() == 4
+
+
+def test_a_head_request_is_no_person_s(post: Post) -> None:
+    post.mailing(ANN)
+    pixel, _ = paths(post, ANN)
+    ask(pixel)
+    ask(pixel, from_memory, REQUEST_METHOD="HEAD")
+    store_visits()
+    with acting_for(post.organization.id):
+        assert Event.objects.filter(kind="opened", detail="head_request").count() == 1
 
 
 def test_in_production_they_are_answered_over_tls_alone(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post.mailing(ANN)
-    monkeypatch.setattr(settings, "SECURE_SSL_REDIRECT", True)
     for path in paths(post, ANN):
+        ask(path)  # from now on it is remembered
+        monkeypatch.setattr(settings, "SECURE_SSL_REDIRECT", True)
         answer = Client().get(path)
         assert (answer.status_code, answer["Location"][:8]) == (301, "https://")
-        assert Client().get(path, secure=True).status_code in (200, 302)
+        with pytest.raises(AssertionError, match="from memory"):
+            ask(path, from_memory)
+        assert ask(path, from_memory, **{"wsgi.url_scheme": "https"}).status[:3] in ("200", "302")
+        monkeypatch.setattr(settings, "SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED", "https"))
+        with pytest.raises(AssertionError, match="from memory"):
+            ask(path, from_memory, **{"wsgi.url_scheme": "https"})
+        assert ask(path, from_memory, HTTP_X_FORWARDED="https, http").status[:3] in ("200", "302")
+        monkeypatch.undo()
 
 
 def test_what_leads_nowhere_shows_the_page_of_every_such_link(post: Post) -> None:
     post.mailing(ANN)
     pixel, link = paths(post, ANN)
+    ask(pixel), ask(link)  # from now on they are remembered
     forged = pixel[:-1] + ("E" if pixel.endswith("A") else "A")
     for path in (forged, link.replace("/click/", "/open/")[:-2], link[:-1] + "77"):
-        answer = Client().get(path, headers={"Accept-Language": "es"})
-        assert (answer.status_code, answer["Content-Language"]) == (404, "es")
-    assert Client().post(pixel).status_code in (403, 405)
+        answer = ask(path, HTTP_ACCEPT_LANGUAGE="es")
+        assert (answer.status, answer.headers["Content-Language"]) == ("404 Not Found", "es")
+    assert ask(pixel, REQUEST_METHOD="POST").status[:3] in ("403", "405")
 
 
 def test_mailings_of_the_same_millisecond_keep_their_own_destinations(post: Post) -> None:
