@@ -16,7 +16,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from structlog.typing import Processor
 
-from config.logs import drop_values_from_exceptions
+from config.logs import drop_values_from_exceptions, name_the_route
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -413,6 +413,7 @@ LOGGING = {
         "json": {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
+                name_the_route,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 drop_values_from_exceptions,
                 structlog.processors.JSONRenderer(),
