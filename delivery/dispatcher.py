@@ -1,21 +1,25 @@
-"""The thread in which mail is sent: asyncio and nothing else, no Django, no database.
+"""Many letters at the same time: asyncio and nothing else, no Django, no database.
 
-Whoever sends keeps the database to their own thread. `Dispatcher.run` calls back there whenever
+`Dispatcher.run` turns between its event loop and its caller, in one thread. It calls back whenever
 there is something to write down: messages whose server has agreed to take the content and that wait
 for leave to send it, and what became of others. They gather until half of those that are being sent
 wait for leave, so that many share a commit, and a crash still leaves only them in doubt.
+
+The loop stands still while the caller writes: replies wait in their sockets for some milliseconds.
+A thread for each would cost more than that, since only one of them runs Python at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from asyncio import FIRST_COMPLETED, Future
 from collections import deque
-from collections.abc import Callable, Coroutine, Hashable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 import uvloop
 
@@ -32,8 +36,8 @@ SIGNERS = 2
 SIGNED_AT_ONCE = 8
 GATHERING = 0.02
 """Seconds after which what has gathered is written down, though few wait for it."""
-
-T = TypeVar("T")
+KEPT_IDLE = 30.0
+"""Seconds without a run after which the connections are closed."""
 
 WriteDown = Callable[
     [Sequence[Hashable], Sequence[tuple[Hashable, Outcome]]], tuple[set[Hashable], bool]
@@ -55,14 +59,16 @@ class Outgoing:
 
 
 class Dispatcher:
-    """Sends letters over connections that it keeps. Made once per process; safe to use from several
-    threads."""
+    """Sends letters over connections that it keeps. Made once per process; of several threads that
+    call it, one sends at a time."""
 
     def __init__(self, make_courier: Callable[[], Courier]) -> None:
-        self._loop = uvloop.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="dispatcher", daemon=True).start()
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        self._turn = threading.Lock()
         self._signers = ThreadPoolExecutor(SIGNERS, "signer")
-        self._courier = self._call(_made(make_courier)).result()
+        self._courier = self._loop.run_until_complete(_made(make_courier))
+        self._leaver: threading.Timer | None = None
+        self._used = 0.0
 
     def run(
         self,
@@ -78,31 +84,32 @@ class Dispatcher:
         What `write_down` raises ends the run: nothing more is sent, and what is in the air stays in
         doubt.
         """
-        run = _Run(self._courier, self._sign(letters, signer), minimum_level)
-        finished = self._call(run.send(at_once))
-        finished.add_done_callback(lambda _: run.something.set())
-        try:
-            while not finished.done() or run.asking or run.outcomes:
-                run.something.wait(GATHERING)
-                run.something.clear()
-                asking, outcomes = run.taken()
-                if asking or outcomes:
-                    allowed, run.goes_on = write_down(list(asking), outcomes)
-                    self._loop.call_soon_threadsafe(run.answer, asking, allowed)
-        except BaseException:
-            finished.cancel()
-            raise
-        finished.result()
+        with self._turn:
+            run = _Run(self._courier, self._sign(letters, signer), minimum_level)
+            sending = self._loop.create_task(run.send(at_once))
+            try:
+                while not sending.done() or run.asking or run.outcomes:
+                    self._loop.run_until_complete(run.something(sending))
+                    asking, outcomes = run.taken()
+                    if asking or outcomes:
+                        allowed, run.goes_on = write_down(list(asking), outcomes)
+                        run.answer(asking, allowed)
+            finally:
+                sending.cancel()
+                self._loop.run_until_complete(asyncio.wait([sending]))
+                self._leave_later()
+            sending.result()
 
     def close_idle(self) -> None:
         """Say goodbye on connections that nobody uses."""
-        self._call(self._courier.close()).result()
+        with self._turn:
+            self._loop.run_until_complete(self._courier.close())
 
     def close(self) -> None:
         """Close every connection, and end."""
         self.close_idle()
         self._signers.shutdown()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.close()
 
     def _sign(
         self, letters: Sequence[Outgoing], signer: Signer
@@ -111,17 +118,34 @@ class Dispatcher:
         waiting: deque[tuple[Outgoing, int, Future[list[Envelope]]]] = deque()
         for start in range(0, len(letters), SIGNED_AT_ONCE):
             some = letters[start : start + SIGNED_AT_ONCE]
-            signed = self._signers.submit(_signed, some, signer)
+            signed = self._loop.run_in_executor(self._signers, _signed, some, signer)
             waiting.extend((each, place, signed) for place, each in enumerate(some))
         return waiting
 
-    def _call(self, coroutine: Coroutine[object, object, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+    def _leave_later(self) -> None:
+        """Between runs nobody turns the loop, so a timer sees to it that no server has an idle
+        client for long."""
+        self._used = time.monotonic()
+        if self._leaver is None:
+            self._leave_in(KEPT_IDLE)
+
+    def _leave_in(self, seconds: float) -> None:
+        self._leaver = threading.Timer(seconds, self._leave)
+        self._leaver.daemon = True
+        self._leaver.start()
+
+    def _leave(self) -> None:
+        with self._turn:
+            self._leaver = None
+            rest = self._used + KEPT_IDLE - time.monotonic()
+            if rest > 0:
+                self._leave_in(rest)
+            elif not self._loop.is_closed():
+                self._loop.run_until_complete(self._courier.close())
 
 
 class _Run:
-    """One call of `Dispatcher.run`. Its lists are filled in the loop's thread and emptied by the
-    caller's."""
+    """One call of `Dispatcher.run`."""
 
     def __init__(
         self,
@@ -131,19 +155,23 @@ class _Run:
     ) -> None:
         self.asking: dict[Hashable, asyncio.Future[None]] = {}
         self.outcomes: list[tuple[Hashable, Outcome]] = []
-        self.something = threading.Event()
         self.goes_on = True
-        self._lock = threading.Lock()
         self._courier = courier
         self._waiting = waiting
         self._minimum_level = minimum_level
         self._talking = 0
+        self._enough: asyncio.Future[None] | None = None
+
+    async def something(self, sending: asyncio.Task[None]) -> None:
+        """Until there is enough to write down, or time to, or all is sent."""
+        self._enough = asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._enough, sending], timeout=GATHERING, return_when=FIRST_COMPLETED)
+        self._enough = None
 
     def taken(self) -> tuple[dict[Hashable, asyncio.Future[None]], list[tuple[Hashable, Outcome]]]:
         """What has gathered since the last call."""
-        with self._lock:
-            asking, self.asking = self.asking, {}
-            outcomes, self.outcomes = self.outcomes, []
+        asking, self.asking = self.asking, {}
+        outcomes, self.outcomes = self.outcomes, []
         return asking, outcomes
 
     def answer(self, asking: dict[Hashable, asyncio.Future[None]], allowed: set[Hashable]) -> None:
@@ -172,7 +200,7 @@ class _Run:
     async def _one_after_another(self) -> None:
         while self._waiting and self.goes_on:
             outgoing, place, signed = self._waiting.popleft()
-            envelopes = await asyncio.wrap_future(signed)
+            envelopes = await signed
             if envelopes[place].identifier != outgoing.letter.identifier:
                 raise RuntimeError("a letter was to go out in another's envelope")
             protection = outgoing.letter.protection
@@ -185,15 +213,14 @@ class _Run:
                 )
             except NoLeave:
                 continue
-            with self._lock:
-                self.outcomes.append((outgoing.key, outcome))
+            self.outcomes.append((outgoing.key, outcome))
 
     async def _leave(self, key: Hashable) -> None:
         leave = asyncio.get_running_loop().create_future()
-        with self._lock:
-            self.asking[key] = leave
-        if 2 * len(self.asking) >= self._talking:
-            self.something.set()
+        self.asking[key] = leave
+        enough = self._enough
+        if enough is not None and not enough.done() and 2 * len(self.asking) >= self._talking:
+            enough.set_result(None)
         await leave
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from delivery.transports.addresses import Address, AddressError, parse_address, parse_domain
 
@@ -87,7 +88,7 @@ class Skeleton:
             raise HeaderError("Date: a time zone is needed.")
         own = [
             _to(recipient),
-            f"Date: {format_datetime(date)}",
+            f"Date: {_date(date)}",
             f"Message-ID: <{identifier}@{self._host}>",
             *(_list_unsubscribe(list_unsubscribe) if list_unsubscribe else ()),
         ]
@@ -95,6 +96,12 @@ class Skeleton:
         if html is None:
             return head + _PLAIN + text
         return head + _alternative(identifier, text, html)
+
+
+@lru_cache(maxsize=4)
+def _date(moment: datetime) -> str:
+    """The letters of one chunk have the same."""
+    return format_datetime(moment)
 
 
 def build(

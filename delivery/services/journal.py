@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from consent import services as consent
@@ -122,7 +123,9 @@ _SETTLED: dict[str, Callable[[Settled], object]] = {
     "reasons": lambda each: each.step.reason,
     "routes": lambda each: each.step.route.value,
     "due": lambda each: each.step.next_attempt_at,
-    "protection": lambda each: Jsonb(each.protection) if each.protection else None,
+    "protection": lambda each: (
+        Jsonb(each.protection, dumps=orjson.dumps) if each.protection else None
+    ),
     "attempts": lambda each: each.prepared.attempts,
     "first": lambda each: each.prepared.first_attempt_at if each.protection else None,
     "decided": lambda each: each.prepared.decided_at,

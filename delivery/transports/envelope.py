@@ -42,8 +42,8 @@ def transparent(content: bytes) -> bytes:
     A bare LF or CR becomes CRLF before the dots are doubled, so no server can read an end of
     data, and so a second message, where we did not mean one.
     """
-    line_ends = content.count(b"\r\n")
-    if content.count(b"\n") != line_ends or content.count(b"\r") != line_ends:
+    rest = b"".join(content.split(b"\r\n"))
+    if b"\n" in rest or b"\r" in rest:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
