@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
 
 from campaigns import rules
 from campaigns.models import Template
+from consent.forms.fields import day
 from consent.models import Topic
 from consent.rules.decision import RulingOutcome
 from consent.rules.purposes import Answer, Purpose, Remuneration
@@ -126,6 +128,11 @@ class CampaignForm(forms.Form):
     features = _radio(
         "features", YES_NO, "A story, a quotation, a picture: it needs that patient's signature."
     )
+    last_day = day(
+        required=False,
+        label="Is there a last day to send it?",
+        help_text="What could not be sent by the end of that day is not sent any more.",
+    )
     tracking = forms.BooleanField(
         required=False,
         label="Record opens and clicks",
@@ -140,6 +147,12 @@ class CampaignForm(forms.Form):
         dates = [each for each in contacts.fields() if each.type is FieldType.DATE]
         choices = [("", "Choose a date"), *((each.key, each.label) for each in dates)]
         self.fields["refill_field"].choices = choices  # type: ignore[attr-defined]
+
+    def clean_last_day(self) -> date | None:
+        chosen: date | None = self.cleaned_data["last_day"]
+        if chosen is not None and chosen < contacts.today():
+            raise forms.ValidationError("That day is over. Choose another, or none.")
+        return chosen
 
     def clean(self) -> dict[str, Any]:
         """Answers that another answer makes pointless are dropped; open ones keep until the

@@ -70,6 +70,9 @@ class Campaign(TenantModel):
     for_others = models.CharField(max_length=8, default="unknown")
     topic = models.ForeignKey(Topic, on_delete=models.PROTECT, db_constraint=False, null=True)
     tracking = models.BooleanField(default=False)
+    last_day = models.DateField(
+        null=True, help_text="What was not sent by its end, where the organization is, is not sent."
+    )
     status = models.CharField(
         max_length=10, choices=CampaignStatus.choices, default=CampaignStatus.DRAFT
     )

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from decimal import Decimal
 from uuid import UUID
 
@@ -32,6 +33,11 @@ def missing_from(fields: Collection[str], promotional: bool) -> str:
     if not promotional or not missing:
         return ""
     return f"A message like this must hold {' and '.join(missing)}. Add it to the template."
+
+
+def end_of(day: date, here: datetime) -> datetime:
+    """The last moment of a day in the time zone of `here`."""
+    return datetime.combine(day, time.max, here.tzinfo)
 
 
 def with_notice(html: str, notice: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from consent.rules.decision import RulingOutcome
 from consent.rules.table import is_promotional
 from contacts import queries as contacts
 from contacts.rules import segments
+from contacts.rules.copies import names_of_copies
 from delivery import queries as delivery
 from delivery.models import Mailing
 from delivery.services import mailings
@@ -51,6 +53,7 @@ class Draft:
     cost: Decimal | None = None
     refill_field: str = ""
     topic_id: UUID | None = None
+    last_day: date | None = None
 
 
 def save_template(template: Template, by: UUID) -> Template:
@@ -91,6 +94,16 @@ def save_campaign(draft: Draft, by: UUID, campaign_id: UUID | None = None) -> Ca
     return campaign
 
 
+def copy_campaign(campaign_id: UUID, by: UUID) -> Campaign:
+    """A draft with the same parts and answers under a new name. Its last day is not copied, and
+    neither are approvals and rulings: they were about the other."""
+    campaign = _locked(campaign_id)
+    answers = {each.name: getattr(campaign, each.name) for each in fields(Draft)}
+    taken = set(Campaign.objects.values_list("name", flat=True))
+    name = next(each for each in names_of_copies(campaign.name) if each not in taken)
+    return save_campaign(Draft(**answers | {"name": name, "last_day": None}), by)
+
+
 def submit(campaign_id: UUID, by: UUID) -> Campaign:
     """Compile and store exactly what would be sent, and ask for approval.
 
@@ -99,6 +112,7 @@ def submit(campaign_id: UUID, by: UUID) -> Campaign:
     campaign = _locked(campaign_id)
     if campaign.status == CampaignStatus.LAUNCHED:
         raise NotPossible("This campaign was launched already.")
+    _in_time(campaign)
     open_questions = rules.unanswered(vars(campaign))
     if open_questions:
         raise NotPossible(f"Answer first: {' '.join(open_questions)} Edit the campaign to do so.")
@@ -193,6 +207,7 @@ def launch(campaign_id: UUID) -> Campaign:
         raise NotPossible("This campaign is not approved as it stands. Submit it for approval.")
     if queries.current_digest(campaign) != campaign.digest:
         raise NotPossible("This campaign changed after its approval. Submit it again.")
+    _in_time(campaign)
     if delivery.standing_stop() is not None:
         raise NotPossible(str(mailings.EverythingStopped()))
     if not delivery.sender_ready(campaign.sender):
@@ -224,6 +239,7 @@ def plan(campaign_id: UUID) -> Mailing:
         queries.use_of(campaign, stored.content, tree),
         mailings.Approved(campaign.digest, approval.decided_by),
         campaign.tracking,
+        send_until=rules.end_of(campaign.last_day, now) if campaign.last_day else None,
     )
     return mailings.plan(mailing.id, contacts.recipients(tree, now.date()))
 
@@ -239,6 +255,11 @@ def _void(changed: QuerySet[Campaign]) -> None:
         campaign.status, campaign.digest = CampaignStatus.DRAFT, ""
         campaign.save(update_fields=["status", "digest"])
         audit.record("approval_voided", object_type="campaign", object_id=campaign.id)
+
+
+def _in_time(campaign: Campaign) -> None:
+    if campaign.last_day is not None and campaign.last_day < contacts.today():
+        raise NotPossible("The last day to send it is over. Edit the campaign to change that day.")
 
 
 def _locked(campaign_id: UUID) -> Campaign:

@@ -28,6 +28,7 @@ urlpatterns = [
         "campaigns/<uuid:campaign>/progress/", campaigns.campaign_progress, name="campaign_progress"
     ),
     path("campaigns/<uuid:campaign>/asking/", campaigns.campaign_asking, name="campaign_asking"),
+    path("campaigns/<uuid:campaign>/copy/", authoring.campaign_copy, name="campaign_copy"),
     path("campaigns/<uuid:campaign>/submit/", campaigns.campaign_submit, name="campaign_submit"),
     path("campaigns/<uuid:campaign>/decide/", campaigns.campaign_decide, name="campaign_decide"),
     path("campaigns/<uuid:campaign>/launch/", campaigns.campaign_launch, name="campaign_launch"),

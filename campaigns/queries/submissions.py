@@ -91,12 +91,14 @@ def fields_used(content: CompiledContent, tree: segments.Segment) -> list[Field]
 
 def digest_of(campaign: Campaign, content: CompiledContent, tree_json: str) -> str:
     """What an approval of the campaign, as it is now, is bound to."""
+    last_day = {"last_day": campaign.last_day.isoformat()} if campaign.last_day else {}
     return rules.approval_digest(
         {
             "content": content.digest(),
             "segment": orjson.loads(tree_json),
             "sender": [str(campaign.sender_id), campaign.sender.name, campaign.sender.address],
             **{name: _plain(getattr(campaign, name)) for name in ANSWERS},
+            **last_day,  # approvals from before it could be chosen keep their digest
         }
     )
 
@@ -166,6 +168,7 @@ def as_read(campaign: Campaign) -> dict[str, str]:
         "Topic": topic,
         **{rules.ANSWER_LABELS[name]: _plain_words(campaign, name) for name in ANSWERS[:-2]},
         "Opens and clicks": "recorded" if campaign.tracking else "not recorded",
+        "Last day to send it": campaign.last_day.isoformat() if campaign.last_day else "",
     }
 
 

@@ -99,6 +99,15 @@ def campaign_edit(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
     return _campaign_form(request, get_object_or_404(Campaign, id=campaign))
 
 
+@require_POST
+@organization_page(Permission.EDIT_CAMPAIGNS)
+def campaign_copy(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
+    row = get_object_or_404(Campaign, id=campaign)
+    copied = services.copy_campaign(row.id, request.user.id)
+    messages.success(request, "This is the copy. Change what should be different.")
+    return redirect("campaigns:campaign_edit", request.organization.slug, copied.id)
+
+
 def _campaign_form(request: MemberRequest, row: Campaign | None) -> HttpResponseBase:
     if row:
         initial = _answers(row)
@@ -142,6 +151,7 @@ def _save(request: MemberRequest, form: CampaignForm, row: Campaign | None) -> C
         cost=data["cost"],
         refill_field=data["refill_field"],
         topic_id=data["topic"].id if data["topic"] else None,
+        last_day=data["last_day"],
     )
     try:
         return services.save_campaign(draft, request.user.id, row.id if row else None)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,10 +13,9 @@ from contacts import queries
 from contacts.models import Segment
 from contacts.queries.audience import SEGMENT_TABLE
 from contacts.rules import segments
+from contacts.rules.copies import names_of_copies
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
-
-NAME_CHARACTERS = 120
 
 _on_change: list[Callable[[UUID], None]] = []
 
@@ -72,14 +70,8 @@ def copy_segment(segment_id: UUID, user_id: UUID) -> Segment:
     original: Segment = Segment.objects.get(id=segment_id)
     text = keyring(KeyUse.PROFILE).open(bytes(original.tree), SEGMENT_TABLE, original.id)
     taken = set(Segment.objects.values_list("name", flat=True))
-    name = next(each for each in _names_of_copies(original.name) if each not in taken)
+    name = next(each for each in names_of_copies(original.name) if each not in taken)
     return save_segment(name, text.decode(), user_id)
-
-
-def _names_of_copies(name: str) -> Iterator[str]:
-    for number in count(1):
-        start = "Copy of " if number == 1 else f"Copy {number} of "
-        yield (start + name)[:NAME_CHARACTERS]
 
 
 def delete_segment(segment_id: UUID) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,7 @@ def create_mailing(
     approved: Approved,
     tracking: bool,
     kind: str = "campaign",
+    send_until: datetime | None = None,
 ) -> Mailing:
     """The mailing of this reference; made on the first call, the same one on every later call."""
     known: Mailing | None = Mailing.objects.filter(reference=reference).first()
@@ -75,6 +77,7 @@ def create_mailing(
         approved_digest=approved.digest,
         approved_by=approved.by,
         tracking=tracking,
+        send_until=send_until,
     )
     body = orjson.dumps(content.to_dict())
     mailing.sealed_content = keyring(KeyUse.MESSAGE).seal(body, TABLE, mailing.id)

@@ -157,3 +157,14 @@ def test_case_38_an_address_is_written_to_as_given_and_folded_only_to_compare(po
         token = contacts.address_token
         assert token(given) == token(given.upper())
         assert token(given) != token("postmaster@riverside-mail.test")
+
+
+def test_after_the_last_moment_nothing_more_leaves(post: Post) -> None:
+    """What is left is failed with its reason, and tried no more."""
+    mailing = post.mailing("ann@riverside-mail.test", "bob@riverside-mail.test")
+    with acting_for(post.organization.id):
+        Mailing.objects.filter(id=mailing.id).update(send_until=timezone.now())
+    post.send()
+    assert set(post.statuses().values()) == {"failed"}
+    assert post.message("ann@riverside-mail.test").reason == "too_late"
+    assert not post.world.store.recent(10)
