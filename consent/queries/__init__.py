@@ -21,6 +21,7 @@ from consent.queries.permits import (
 )
 from consent.queries.policy import organization, pack_choices, packs, policy
 from consent.queries.reach import reachable
+from consent.queries.records import AUTHORIZATION_TABLE
 from consent.queries.requests import (
     RequestStanding,
     SignedForm,
@@ -39,7 +40,6 @@ from consent.queries.requests import (
 )
 from consent.queries.retention import authorizations_in_retention, authorizations_to_keep
 from consent.queries.signatures import (
-    AUTHORIZATION_TABLE,
     Standing,
     altered_versions,
     authorizations,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from consent import models, recent
-from consent.queries.policy import organization, packs, policy
-from consent.queries.signatures import authorizations_by_bytes
-from consent.rules.authorization import Authorization
+from consent.queries.policy import InForce, in_force, packs
+from consent.queries.records import Signature, signatures
 from consent.rules.decision import (
     Decision,
     RecipientFacts,
@@ -28,6 +25,7 @@ from consent.rules.decision import (
 from consent.rules.packs import PACKS
 from consent.rules.people import prescription_at, state_of
 from consent.rules.purposes import Answer, Purpose, Use
+from consent.rules.table import Prescription
 from contacts import queries as contacts
 from contacts.rules.fields import Relationship
 from tenancy.bulk import UuidArray, rows_about, uuid_array
@@ -62,19 +60,62 @@ def decisions(
 
     `now` may be in any zone: "today" is the organization's.
     """
-    here = now.astimezone(ZoneInfo(organization().time_zone))
-    regime = regime or Regime(packs())
-    said = policy()
+    said = in_force()
+    here = now.astimezone(said.zone)
+    regime = regime or Regime(said.packs)
     use = with_policy(use, said)
-    deciding = Deciding(use, here, regime)
-    people = _known(use, contact_ids, here, bool(regime.packs), said)
-    return {contact: deciding.decide(person) for contact, person in people}
+    decided = Deciding(use, here, regime).decide
+    people = _people(use, contact_ids, here, bool(regime.packs), said)
+    return {contact: decided(standing, signed) for contact, standing, signed in people}
 
 
-def with_policy(use: Use, said: models.ConsentPolicy | None = None) -> Use:
+def with_policy(use: Use, said: InForce | None = None) -> Use:
     """The use with what the organization says once for all of its mail."""
-    given = (said or policy()).fundraising_in_notice
+    given = (said or in_force()).fundraising_in_notice
     return replace(use, notice_given=Answer.YES if given else Answer.NO)
+
+
+class Asked(NamedTuple):
+    """What one person asked for, as far as it bears on one use. Named as in `RecipientFacts`."""
+
+    restricted: frozenset[Purpose] = frozenset()
+    paused: bool = False
+    declined: bool = False
+    often_enough: bool = False
+    unconfirmed: bool = False
+    plain_mail: bool = False
+
+
+class Profile(NamedTuple):
+    """What has to be looked up in people's sealed profiles."""
+
+    state: str = ""
+    prescription: Prescription = Prescription.UNKNOWN
+
+
+class Standing(NamedTuple):
+    """All that is known of one person but for what was signed. Equal for those who stand alike."""
+
+    relationship: str
+    has_address: bool
+    deceased: bool
+    household: bool
+    suppressions: frozenset[Suppression]
+    asked: Asked
+    profile: Profile
+
+    def facts(self, signed: Sequence[Signature]) -> RecipientFacts:
+        """As the rules look at it."""
+        return RecipientFacts(
+            Relationship(self.relationship),
+            self.has_address,
+            self.deceased,
+            tuple(each.authorization() for each in signed),
+            self.suppressions,
+            household=self.household,
+            **self.asked._asdict(),
+            **self.profile._asdict(),
+        )
 
 
 class Deciding:
@@ -87,40 +128,57 @@ class Deciding:
     def __init__(self, use: Use, now: datetime, regime: Regime) -> None:
         self._use, self._now, self._regime = use, now, regime
         self._today, self._moment = now.date(), now.astimezone(UTC)  # compared faster within a zone
-        self._known: dict[object, Decision] = {}
+        self._known: dict[object, tuple[Decision, int | None]] = {}
 
-    def decide(self, person: RecipientFacts) -> Decision:
+    def decide(self, standing: Standing, signed: Sequence[Signature]) -> Decision:
         """The same as `consent.rules.decision.decide`, sooner."""
-        signed = person.authorizations
         if len(signed) > 1:
-            return decide(self._use, person, self._now, self._regime)
-        key = _STANDING(person), self._kind(signed[0]) if signed else None
+            signed = sorted(signed, key=_latest_first)
+        key = standing, tuple(map(self._kind, signed))
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = decide(self._use, person, self._now, self._regime)
-        if known.authorization_id is None:
-            return known
-        return Decision(known.grounds, signed[0].id)
+            known = self._known[key] = self._decided(standing, signed)
+        decision, carrying = known
+        return decision if carrying is None else Decision(decision.grounds, signed[carrying].id)
 
-    def _kind(self, signed: Authorization) -> object:
-        """Everything about an authorization that decides at this moment."""
-        packs = self._regime.packs
+    def _decided(
+        self, standing: Standing, signed: Sequence[Signature]
+    ) -> tuple[Decision, int | None]:
+        """A decision, and which of the records carries it."""
+        decision = decide(self._use, standing.facts(signed), self._now, self._regime)
+        ids = [each.id for each in signed]
+        named = decision.authorization_id
+        return decision, None if named is None else ids.index(named)
+
+    def _kind(self, signed: Signature) -> object:
+        """Everything about a record that decides at this moment."""
+        kind, _, authority, revoked_at, copy_given_at, intact, disputed = signed
         return (
-            _TEXT(signed),
-            bool(signed.authority.strip()),
-            signed.signed_on > self._today,
-            signed.expires_at <= self._moment,
-            signed.revoked_at is None,
-            signed.copy_given_at is None,
-            tuple(not pack.findings(signed, self._now) for pack in packs) if packs else (),
+            kind.alike,
+            kind.signed_on > self._today,
+            kind.expires_at <= self._moment,
+            bool(authority.strip()),
+            revoked_at is None,
+            copy_given_at is None,
+            intact,
+            disputed,
+            self._lacks(signed) if self._regime.packs else (),
+        )
+
+    def _lacks(self, signed: Signature) -> tuple[str, ...]:
+        """What state packs find missing."""
+        authorization = signed.authorization()
+        return tuple(
+            finding.code
+            for pack in self._regime.packs
+            for finding in pack.findings(authorization, self._now)
         )
 
 
-_STANDING = attrgetter(
-    *(each.name for each in fields(RecipientFacts) if each.name != "authorizations")
-)
-_WHEN_AND_WHO = {"id", "signed_on", "expires_at", "authority", "revoked_at", "copy_given_at"}
-_TEXT = attrgetter(*(each.name for each in fields(Authorization) if each.name not in _WHEN_AND_WHO))
+def _latest_first(signed: Signature) -> tuple[int, str]:
+    """The order by which the rules settle a tie: the record that carries a permit stands at the
+    same place for everybody who stands alike."""
+    return -signed.kind.signed_on.toordinal(), str(signed.id)
 
 
 def facts(
@@ -131,42 +189,35 @@ def facts(
     `now` is in the organization's zone. States and prescriptions are looked up only where the use
     or a state pack asks for them, because that opens profiles. Somebody erased has no address.
     """
-    return dict(_known(use, contact_ids, now, by_state, policy()))
+    people = _people(use, contact_ids, now, by_state, in_force())
+    return {contact: standing.facts(signed) for contact, standing, signed in people}
 
 
-def _known(
-    use: Use,
-    contact_ids: Collection[UUID],
-    now: datetime,
-    by_state: bool,
-    said: models.ConsentPolicy,
-) -> Iterator[tuple[UUID, RecipientFacts]]:
+def _people(
+    use: Use, contact_ids: Collection[UUID], now: datetime, by_state: bool, said: InForce
+) -> Iterator[tuple[UUID, Standing, Sequence[Signature]]]:
     """One person after the other, so that thousands need not stand in memory together."""
     names = {each.bytes: each for each in contact_ids}
     ids = uuid_array(names)
     people = rows_about(_PEOPLE, ids)
-    signed = authorizations_by_bytes(ids)
-    stopped = _suppressions([token for _, token, *_ in people if token])
-    wishes = _Wishes(use, ids, now, said.confirm_addresses)
+    signed = signatures(ids)
+    wishes = _Wishes(use, ids, uuid_array({row[1] for row in people if row[1]}), now, said)
     profiles = _profiles(use, contact_ids, now.date(), by_state)
     for who, token, deceased, relationship, household in people:
-        yield (
-            names[who],
-            RecipientFacts(
-                _RELATIONSHIPS[relationship],
-                token is not None,
-                deceased,
-                signed.get(who, ()),
-                stopped.get(token, _NONE),
-                household=household,
-                **profiles.get(who, {}),
-                **wishes.of(who, token),
-            ),
+        standing = Standing(
+            relationship,
+            token is not None,
+            deceased,
+            household,
+            wishes.suppressions.get(token, _NOT_SUPPRESSED),
+            wishes.by_person.get(who, wishes.of_others),
+            profiles.get(who, _NOT_LOOKED_UP),
         )
+        yield names[who], standing, signed.get(who, ())
 
 
-_NONE: frozenset[Suppression] = frozenset()
-_RELATIONSHIPS = {each.value: each for each in Relationship}
+_NOT_SUPPRESSED: frozenset[Suppression] = frozenset()
+_NOT_LOOKED_UP = Profile()
 
 # Ids and tokens are 16 bytes here, which take less time to make and to look up than a UUID.
 _PEOPLE = """
@@ -174,96 +225,101 @@ _PEOPLE = """
         relationship, household
     FROM contacts_contact WHERE id = ANY(%(ids)s)
 """
-_PREFERENCES = """
-    SELECT uuid_send(contact_id), declined_topics, most_per_month, paused_until
+# One question: most people asked for nothing, and asking takes longer than what it finds.
+_WISHES = """
+    SELECT 'suppression', uuid_send(address_token), ARRAY[scope, reason]::text[], NULL::integer,
+        NULL::date
+    FROM consent_suppression WHERE address_token = ANY(%(tokens)s) AND lifted_at IS NULL
+    UNION ALL
+    SELECT 'preference', uuid_send(contact_id), declined_topics::text[], most_per_month,
+        paused_until
     FROM consent_preference WHERE contact_id = ANY(%(ids)s)
+    UNION ALL
+    SELECT 'restriction', uuid_send(contact_id), purposes::text[], NULL, NULL
+    FROM consent_restriction WHERE contact_id = ANY(%(ids)s) AND ended_at IS NULL
+    UNION ALL
+    SELECT 'plain mail', uuid_send(contact_id), NULL, NULL, NULL
+    FROM consent_plainmailwish AS wish
+    WHERE contact_id = ANY(%(ids)s) AND withdrawn_at IS NULL AND address_token = (
+        SELECT email_token FROM contacts_contact WHERE id = wish.contact_id AND erased_at IS NULL)
+    UNION ALL
+    SELECT 'confirmed', uuid_send(contact_id), NULL, NULL, NULL
+    FROM consent_addressconfirmation AS answer
+    WHERE %(confirm)s AND contact_id = ANY(%(ids)s) AND confirmed_at IS NOT NULL
+        AND address_token = (
+        SELECT email_token FROM contacts_contact WHERE id = answer.contact_id AND erased_at IS NULL)
 """
-_RESTRICTIONS = """
-    SELECT uuid_send(contact_id), purposes FROM consent_restriction
-    WHERE contact_id = ANY(%(ids)s) AND ended_at IS NULL
-"""
-_PLAIN_MAIL = """
-    SELECT uuid_send(contact_id), uuid_send(address_token) FROM consent_plainmailwish
-    WHERE contact_id = ANY(%(ids)s) AND withdrawn_at IS NULL
-"""
-_CONFIRMED = """
-    SELECT uuid_send(contact_id), uuid_send(address_token) FROM consent_addressconfirmation
-    WHERE contact_id = ANY(%(ids)s) AND confirmed_at IS NOT NULL
-"""
-_SUPPRESSIONS = """
-    SELECT uuid_send(address_token), scope, reason FROM consent_suppression
-    WHERE address_token = ANY(%(ids)s) AND lifted_at IS NULL
-"""
+
+
+class _Wishes:
+    """What people asked for, as far as it bears on one use, and what stands against addresses."""
+
+    def __init__(
+        self, use: Use, ids: UuidArray, tokens: UuidArray, now: datetime, said: InForce
+    ) -> None:
+        self.of_others = Asked(unconfirmed=said.confirm_addresses)
+        self.by_person: dict[bytes, Asked] = {}
+        suppressed: defaultdict[bytes, set[Suppression]] = defaultdict(set)
+        limits: dict[UUID, int] = {}
+        found = rows_about(_WISHES, ids, tokens=tokens, confirm=said.confirm_addresses)
+        for what, who, words, most, until in found:
+            match what:
+                case "suppression":
+                    suppressed[who].add(_suppression(*words))
+                case "restriction":
+                    purposes = {Purpose(each) for each in words}
+                    self._asks(who, restricted=self._of(who).restricted | purposes)
+                case "preference":
+                    paused = until is not None and now.date() < until
+                    self._asks(who, paused=paused, declined=str(use.topic) in words)
+                    if most is not None:
+                        limits[UUID(bytes=who)] = most
+                case "plain mail":
+                    self._asks(who, plain_mail=True)
+                case "confirmed":
+                    self._asks(who, unconfirmed=False)
+        self.suppressions = {token: frozenset(each) for token, each in suppressed.items()}
+        had = recent.received(limits, now - MONTH) if limits else {}
+        for contact, most in limits.items():
+            self._asks(contact.bytes, often_enough=had.get(contact, 0) >= most)
+
+    def _asks(self, who: bytes, **more: Any) -> None:
+        self.by_person[who] = self._of(who)._replace(**more)
+
+    def _of(self, who: bytes) -> Asked:
+        return self.by_person.get(who, self.of_others)
+
+
+def _suppression(scope: str, reason: str) -> Suppression:
+    return Suppression(SuppressionScope(scope), SuppressionReason(reason))
 
 
 def standing_suppressions(tokens: Collection[UUID]) -> dict[UUID, frozenset[Suppression]]:
     """What stands against addresses, by token."""
-    found = _suppressions([token.bytes for token in tokens])
-    return {token: found[token.bytes] for token in tokens if token.bytes in found}
-
-
-def _suppressions(tokens: Collection[bytes]) -> dict[bytes, frozenset[Suppression]]:
-    found: defaultdict[bytes, set[Suppression]] = defaultdict(set)
-    for token, scope, reason in rows_about(_SUPPRESSIONS, uuid_array(tokens)):
-        found[token].add(Suppression(SuppressionScope(scope), SuppressionReason(reason)))
+    rows = models.Suppression.objects.filter(address_token__in=tokens, lifted_at=None)
+    found: defaultdict[UUID, set[Suppression]] = defaultdict(set)
+    for token, *said in rows.values_list("address_token", "scope", "reason"):
+        found[token].add(_suppression(*said))
     return {token: frozenset(each) for token, each in found.items()}
-
-
-class _Wishes:
-    """What people asked for, as far as it bears on one use. A few queries for everybody."""
-
-    def __init__(self, use: Use, ids: UuidArray, now: datetime, confirmed: bool) -> None:
-        self._flags: defaultdict[bytes, dict[str, bool]] = defaultdict(dict)
-        self._restricted: defaultdict[bytes, set[Purpose]] = defaultdict(set)
-        for who, purposes in rows_about(_RESTRICTIONS, ids):
-            self._restricted[who] |= {Purpose(each) for each in purposes}
-        self._plain = set(rows_about(_PLAIN_MAIL, ids))
-        self._confirmed = set(rows_about(_CONFIRMED, ids)) if confirmed else None
-        self._preferences(use, ids, now)
-        asked = (self._flags, self._restricted, self._plain, self._confirmed is not None)
-        self._nobody = not any(asked)
-
-    def of(self, who: bytes, token: bytes | None) -> Mapping[str, Any]:
-        """Arguments for `RecipientFacts`."""
-        if self._nobody:
-            return {}
-        found: dict[str, Any] = dict(self._flags.get(who, {}))
-        if who in self._restricted:
-            found["restricted"] = frozenset(self._restricted[who])
-        if (who, token) in self._plain:
-            found["plain_mail"] = True
-        if self._confirmed is not None and (who, token) not in self._confirmed:
-            found["unconfirmed"] = True
-        return found
-
-    def _preferences(self, use: Use, ids: UuidArray, now: datetime) -> None:
-        limits = {}
-        for who, declined, most, until in rows_about(_PREFERENCES, ids):
-            self._flags[who] = {
-                "paused": until is not None and now.date() < until,
-                "declined": use.topic in declined,
-            }
-            if most is not None:
-                limits[UUID(bytes=who)] = most
-        had = recent.received(limits, now - MONTH) if limits else {}
-        for contact, most in limits.items():
-            self._flags[contact.bytes]["often_enough"] = had.get(contact, 0) >= most
 
 
 def _profiles(
     use: Use, contact_ids: Collection[UUID], today: date, by_state: bool
-) -> dict[bytes, dict[str, Any]]:
-    """What has to be looked up in people's sealed profiles."""
+) -> dict[bytes, Profile]:
     if not by_state and not use.prescription_field:
         return {}
-    found: dict[bytes, dict[str, Any]] = {}
-    for person in contacts.opened(contact_ids).values():
-        known: dict[str, Any] = {}
-        if by_state:
-            lives = (person.profile.get("state"), person.profile.get("postal_code"))
-            known["state"] = state_of(*lives)
-        if use.prescription_field:
-            ended = person.profile.get(use.prescription_field)
-            known["prescription"] = prescription_at(ended, today)
-        found[person.id.bytes] = known
+    return {
+        person.id.bytes: _profile(use, person.profile, today, by_state)
+        for person in contacts.opened(contact_ids).values()
+    }
+
+
+def _profile(use: Use, profile: Mapping[str, object], today: date, by_state: bool) -> Profile:
+    found = _NOT_LOOKED_UP
+    if by_state:
+        lives = state_of(profile.get("state"), profile.get("postal_code"))
+        found = found._replace(state=lives)
+    if use.prescription_field:
+        ended = prescription_at(profile.get(use.prescription_field), today)
+        found = found._replace(prescription=ended)
     return found

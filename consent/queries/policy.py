@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
 from consent import models
 from consent.rules.packs import PACKS, Pack
+from tenancy.bulk import rows
 from tenancy.current import current_organization_id
 from tenancy.models import Organization
 
@@ -16,6 +20,30 @@ def organization() -> Organization:
 def policy() -> models.ConsentPolicy:
     """The organization's policy; with the defaults, unsaved, until somebody changes it."""
     return models.ConsentPolicy.objects.first() or models.ConsentPolicy()
+
+
+class InForce(NamedTuple):
+    """What every decision asks of the organization."""
+
+    zone: ZoneInfo
+    fundraising_in_notice: bool
+    confirm_addresses: bool
+    packs: tuple[Pack, ...]
+
+
+def in_force() -> InForce:
+    """The same as `organization`, `policy` and `packs` say, in one query."""
+    ((zone, in_notice, confirm, chosen),) = rows(_IN_FORCE, id=current_organization_id())
+    by_key = tuple(PACKS[key] for key in sorted(chosen))
+    return InForce(ZoneInfo(zone), bool(in_notice), bool(confirm), by_key)
+
+
+_IN_FORCE = """
+    SELECT time_zone, fundraising_in_notice, confirm_addresses,
+        ARRAY(SELECT pack FROM consent_packchoice WHERE turned_off_at IS NULL)
+    FROM tenancy_organization o LEFT JOIN consent_consentpolicy p ON p.organization_id = o.id
+    WHERE o.id = %(id)s
+"""
 
 
 def packs() -> tuple[Pack, ...]:

@@ -202,7 +202,7 @@ def evidence_hash(evidence: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Authorization`
 class Decision:
     """The outcome for one person."""
 

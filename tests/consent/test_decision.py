@@ -1,7 +1,7 @@
 """The permit: facts decide, and no fact that should forbid ever allows."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.queries.permits import Deciding
+from consent.queries.permits import Asked, Deciding, Profile, Standing
+from consent.queries.records import Kind, Signature
 from consent.rules.authorization import Authorization
 from consent.rules.decision import (
     RecipientFacts,
@@ -396,4 +397,40 @@ def test_deciding_for_many_is_deciding_for_each(
 ) -> None:
     deciding = Deciding(use, NOW, Regime(some))
     for person in people * 2:
-        assert deciding.decide(person) == decide(use, person, NOW, Regime(some))
+        signed = [_signature(each) for each in person.authorizations]
+        standing = _standing(person)
+        assert standing.facts(signed) == person
+        assert deciding.decide(standing, signed) == decide(use, person, NOW, Regime(some))
+
+
+def _standing(person: RecipientFacts) -> Standing:
+    """A person's facts as they are read in bulk."""
+    asked = Asked(*(getattr(person, name) for name in Asked._fields))
+    return Standing(
+        person.relationship.value,
+        person.has_address,
+        person.deceased,
+        person.household,
+        person.suppressions,
+        asked,
+        Profile(person.state, person.prescription),
+    )
+
+
+def _signature(signed: Authorization) -> Signature:
+    """An authorization as it is read in bulk: its days stand apart from the rest of its text."""
+    terms = {name: getattr(signed, name) for name in TERMS}
+    days = terms["signed_on"], terms["expires_at"]
+    alike = tuple(each for name, each in terms.items() if name not in ("signed_on", "expires_at"))
+    return Signature(
+        Kind(tuple(terms.values()), alike, *days),
+        signed.id,
+        signed.authority,
+        signed.revoked_at,
+        signed.copy_given_at,
+        signed.intact,
+        signed.disputed,
+    )
+
+
+TERMS = [each.name for each in fields(Authorization)][1:12]

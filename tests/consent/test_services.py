@@ -142,7 +142,7 @@ def test_facts_take_the_same_number_of_queries_for_one_and_for_many(here: Room) 
         return len(captured)
 
     queries_for(1)  # keys are fetched once
-    assert queries_for(1) == queries_for(40) <= 14
+    assert queries_for(1) == queries_for(40) <= 6
 
 
 def test_a_page_shows_the_last_day_in_the_organizations_zone(here: Room) -> None:
