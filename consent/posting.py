@@ -10,11 +10,16 @@ SendCopy = Callable[[UUID], bool]
 
 _can_post: list[CanPost] = []
 _send_copy: list[SendCopy] = []
+NO_SENDER = (
+    "Your organization has no sender whose domain is ready. An administrator sees on the page"
+    " Senders what is missing."
+)
 
 
 def register_posting(can_post: CanPost, send_copy: SendCopy) -> None:
-    """`can_post` says whether the organization has a sender; `send_copy` puts the signed copy of an
-    authorization on its way, in the caller's transaction, and says whether it could."""
+    """`can_post` says whether the organization has a sender that is ready; `send_copy` puts the
+    signed copy of an authorization on its way, in the caller's transaction, and says whether it
+    could."""
     _can_post.append(can_post)
     _send_copy.append(send_copy)
 

@@ -16,7 +16,7 @@ class DeliveryConfig(AppConfig):
 
         veto_deletion(queries.mailed)
         register_received(queries.promotional_received)
-        register_posting(lambda: queries.first_sender() is not None, send_copy)
+        register_posting(lambda: queries.ready_sender() is not None, send_copy)
         on_erasure(
             Eraser(
                 erase_messages,

@@ -21,7 +21,7 @@ from contacts.rules.segments import Segment
 from contacts.services.saving import save_many
 from delivery import queries
 from delivery.content import compile_content
-from delivery.models import Batch, Mailing, Message
+from delivery.models import Batch, Mailing, Message, Sender, SenderDomain
 from delivery.services import mailings, sending
 from delivery.services.domains import check_domain
 from delivery.services.senders import create_sender
@@ -69,6 +69,13 @@ def publish(organization: Organization, world: MailWorld) -> None:
         found = [domain.id for domain, _ in queries.senders_with_domains()]
     for domain in found:
         check_domain(organization.id, domain)
+
+
+def ready_sender(name: str, address: str) -> Sender:
+    """A sender as it is once its domain's records are published and were checked."""
+    sender = create_sender(name, address)
+    SenderDomain.objects.filter(id=sender.domain_id).update(aligned_at=timezone.now())
+    return sender
 
 
 @dataclass

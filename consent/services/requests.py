@@ -83,7 +83,7 @@ def _check_person(contact_id: UUID, channel: str) -> None:
     if SuppressionScope.ALL in queries.wishes_of(contact_id).stopped:
         raise NotAskable("No email may go to this address. Have it signed at the desk or on paper.")
     if not posting.can_post():
-        raise NotAskable("Your organization has no sender yet. Add one before you ask by email.")
+        raise NotAskable(posting.NO_SENDER)
 
 
 def _end_what_ran_out(contact_id: UUID, version_id: UUID, now: datetime) -> None:

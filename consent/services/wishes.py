@@ -210,7 +210,7 @@ def ask_to_confirm(contact_id: UUID, by: UUID | None) -> AddressConfirmation:
     if SuppressionScope.ALL in queries.wishes_of(contact_id).stopped:
         raise NotWishable("No email may go to this address.")
     if not posting.can_post():
-        raise NotWishable("Your organization has no sender yet. Add one first.")
+        raise NotWishable(posting.NO_SENDER)
     row, is_new = _confirmation(person, "mail", by, send_at=timezone.now())
     if is_new:
         audit.record("confirmation_asked_for", object_type="contact", object_id=contact_id)
@@ -224,7 +224,7 @@ def ask_everyone_to_confirm(by: UUID) -> int:
     Returns how many people will be looked at. Raises `NotWishable`.
     """
     if not posting.can_post():
-        raise NotWishable("Your organization has no sender yet. Add one first.")
+        raise NotWishable(posting.NO_SENDER)
     walk = start_walk("consent.confirm", str(by))
     audit.record("confirmations_asked_for", number=walk.total)
     return int(walk.total)

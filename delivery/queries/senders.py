@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F
 
 from delivery import domains
 from delivery.domains import Finding, Need, PublicKey, Record, State
@@ -22,9 +23,17 @@ def senders() -> list[Sender]:
 
 
 def first_sender() -> Sender | None:
-    """Who letters of the organization itself come from."""
-    found: Sender | None = Sender.objects.order_by("created_at").first()
+    """Who mails of the organization itself come from: somebody whose domain is ready, if there is
+    one."""
+    ready_first = F("domain__aligned_at").asc(nulls_last=True)
+    found: Sender | None = Sender.objects.order_by(ready_first, "created_at").first()
     return found
+
+
+def ready_sender() -> Sender | None:
+    """Who letters can come from now."""
+    sender = first_sender()
+    return sender if sender is not None and sender_ready(sender) else None
 
 
 def senders_with_domains() -> list[tuple[SenderDomain, list[Sender]]]:

@@ -54,7 +54,7 @@ def send_letters(organization_id: UUID) -> int:
             claimed = consent.claim_letters(LETTERS_AT_ONCE, now)
             if not claimed:
                 return sent
-            sender = queries.first_sender()
+            sender = queries.ready_sender()
             written = _written(claimed, sender, now)
             signer = signer_of(sender.domain) if sender else None
         if signer is None:

@@ -9,19 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-
 from accounts.rules import Role
 from campaigns import services
 from campaigns.models import Campaign, CampaignStatus, Template
 from contacts.services import segments
 from contacts.services.saving import save_many
-from delivery.models import SenderDomain
-from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import new_id
 from tests.people import Room
-from tests.post import clean
+from tests.post import clean, ready_sender
 
 PLAIN = (
     "<p>Dear {{ first_name|default('patient') }}, come and see us.</p>"
@@ -55,8 +51,7 @@ class Desk:
             template = services.save_template(
                 Template(name=name, subject="A note", html=html, created_by=marketer), marketer
             )
-            sender = create_sender("Care", f"{name}@riverside.test")
-            SenderDomain.objects.update(aligned_at=timezone.now())
+            sender = ready_sender("Care", f"{name}@riverside.test")
         parts = {"segment": segment.id, "template": template.id, "sender": sender.id}
         answer = self.room.client(Role.MARKETER).post(
             self.room.url("campaigns/new/"), {"name": name, **parts, **ANSWERS, **answers}

@@ -16,10 +16,10 @@ from consent import queries, services
 from consent.models import Authorization, Dispute, Revocation, Scan, SigningRequest
 from consent.rules.decision import Verdict
 from consent.rules.purposes import Information, Purpose, Remuneration, Use
-from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tests.consent.signed import LAST_WEEK, people, published, signed
 from tests.people import Room
+from tests.post import ready_sender
 
 OFFICER = Role.PRIVACY_OFFICER
 PDF = b"%PDF-1.7 a made-up page"
@@ -75,10 +75,10 @@ def test_ask_by_email_needs_a_sender(room: Room, ann: UUID) -> None:
         version = published(room.riverside)
     url, asked = room.url(f"contacts/{ann}/authorization/ask/"), {"version": version.id}
     refused = browser.post(url, asked | {"channel": "mail"})
-    assert "no sender yet" in refused.content.decode()
+    assert "no sender whose domain is ready" in refused.content.decode()
     with acting_for(room.riverside.id):
         assert not SigningRequest.objects.exists()
-        create_sender("Care", "care@riverside.test")
+        ready_sender("Care", "care@riverside.test")
     done = browser.post(url, asked | {"channel": "mail"}, follow=True)
     assert "asked by email" in done.content.decode()
     with acting_for(room.riverside.id):
@@ -137,7 +137,7 @@ def test_a_copy_that_cannot_be_emailed_is_said(room: Room, ann: UUID) -> None:
     answer = room.client(OFFICER).post(url, sent, follow=True).content.decode()
     assert "be emailed" in answer
     with acting_for(room.riverside.id):
-        create_sender("Care", "care@riverside.test")
+        ready_sender("Care", "care@riverside.test")
     answer = room.client(OFFICER).post(url, sent, follow=True).content.decode()
     assert "The copy is on its way" in answer
 

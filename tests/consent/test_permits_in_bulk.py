@@ -24,13 +24,12 @@ from contacts import queries as contacts
 from contacts.models import Contact
 from contacts.services import erase
 from contacts.services.saving import save_many
-from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import new_id
 from tests.consent.facts import packs, uses
 from tests.consent.signed import OFFER, people, published
 from tests.people import Room
-from tests.post import clean
+from tests.post import clean, ready_sender
 
 NUMBER = 60
 
@@ -39,7 +38,7 @@ NUMBER = 60
 def crowd(room: Room) -> Iterator[list[UUID]]:
     """People of every standing: some share an address, some signed or asked for several things."""
     with acting_for(room.riverside.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         dice = Random(5)
         versions = [published(room.riverside, name) for name in ("Offers", "Research")]
         topics = [services.create_topic(name, "", new_id()).id for name in ("Heart", "Skin")]

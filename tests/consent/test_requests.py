@@ -20,13 +20,14 @@ from consent.rules.renewal import Step
 from contacts import queries as contacts
 from contacts.services.people import replace_profiles
 from contacts.vetoes import unmergeable
+from delivery.models import SenderDomain
 from delivery.services.notices import send_letters
 from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.models import new_id
 from tests.consent.signed import people, published, signed
 from tests.people import Room
-from tests.post import Post
+from tests.post import Post, ready_sender
 
 ANN, GREY = "ann@riverside-mail.test", "dan@slowmail.test"
 UNSURE = "ann@drops-after-dot.test"
@@ -44,7 +45,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 def here(room: Room) -> Iterator[Room]:
     """Inside Riverside, which has a sender; what is written is rolled back."""
     with acting_for(room.riverside.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         yield room
 
 
@@ -93,11 +94,13 @@ def test_who_cannot_be_asked_and_why(here: Room, ann: UUID) -> None:
         services.ask(ann, version.id, "desk", None)
 
 
-def test_without_a_sender_nobody_is_asked_by_mail(room: Room) -> None:
+def test_without_a_sender_that_is_ready_nobody_is_asked_by_mail(room: Room) -> None:
     with acting_for(room.riverside.id):
-        (ann,) = people(1)
-        with pytest.raises(services.NotAskable, match="no sender"):
-            services.ask(ann, published(room.riverside).id, "mail", None)
+        (ann,), form = people(1), published(room.riverside).id
+        for address in ("care@new.test", "care@not-checked-yet.test"):
+            with pytest.raises(services.NotAskable, match="no sender whose domain is ready"):
+                services.ask(ann, form, "mail", None)
+            create_sender("Care", address)
 
 
 def test_who_was_asked_is_not_merged_away(here: Room, ann: UUID) -> None:
@@ -109,7 +112,7 @@ def test_who_was_asked_is_not_merged_away(here: Room, ann: UUID) -> None:
 def asked(post: Post, address: str) -> UUID:
     (contact,) = post.people(address)
     with acting_for(post.organization.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         version = published(post.organization)
         found: UUID = services.ask(contact, version.id, "mail", new_id()).id
     return found
@@ -142,6 +145,18 @@ def test_a_server_that_says_not_now_is_asked_again(post: Post, queue: object) ->
     assert request(post).sent_at is not None
     assert request(post).send_at is None
     assert len(post.world.store.messages_for(GREY)) == 1
+
+
+def test_a_letter_waits_while_its_sender_s_domain_is_not_ready(post: Post, queue: object) -> None:
+    asked(post, ANN)
+    with acting_for(post.organization.id):
+        SenderDomain.objects.update(aligned_at=None)
+    assert send_letters(post.organization.id) == 0
+    assert not post.world.store.recent(10)
+    with acting_for(post.organization.id):
+        SenderDomain.objects.update(aligned_at=timezone.now())
+        SigningRequest.objects.update(send_at=timezone.now())
+    assert send_letters(post.organization.id) == 1
 
 
 def test_a_letter_that_is_refused_for_good_raises_a_task(post: Post, queue: object) -> None:
@@ -201,7 +216,7 @@ def test_who_has_confirmed_is_not_asked_any_more(post: Post, queue: object) -> N
     (ann,) = post.people(ANN)
     now = timezone.now()
     with acting_for(post.organization.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         row = services.ask_to_confirm(ann, None)
         (letter,) = services.claim_letters(20, timezone.now())
         services.confirm(row.id, "Yes")
@@ -290,7 +305,7 @@ def test_a_rule_s_letter_that_waits_is_dropped_when_its_person_unsubscribes(
 ) -> None:
     (ann,) = post.people(ANN)
     with acting_for(post.organization.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         old = expiring(published(post.organization), ann, 20)
         assert services.renew(old.id, timezone.now()) == Step.ASK
         services.stop_mail(ann, SuppressionScope.MARKETING, "link")
@@ -339,7 +354,7 @@ def test_the_job_goes_through_every_organization(
 ) -> None:
     (ann,) = post.people(ANN)
     with acting_for(post.organization.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         expiring(published(post.organization), ann, 20)
     tasks.ask_to_renew()
     renewals = [args for name, args in queue if name == "consent.renew"]

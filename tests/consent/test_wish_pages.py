@@ -14,10 +14,10 @@ from consent.models import PlainMailWish, Restriction, Topic
 from consent.rules.decision import SuppressionReason, SuppressionScope
 from consent.rules.purposes import Purpose
 from consent.rules.words import PLAIN_MAIL_WARNING
-from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tests.consent.signed import LAST_WEEK, people
 from tests.people import Room
+from tests.post import ready_sender
 
 OFFICER = Role.PRIVACY_OFFICER
 
@@ -76,9 +76,9 @@ def test_the_wish_for_unencrypted_mail_keeps_the_warning(room: Room, ann: UUID) 
 def test_the_address_is_asked_about_once(room: Room, ann: UUID) -> None:
     browser, url = room.client(OFFICER), room.url(f"contacts/{ann}/wishes/")
     refused = browser.post(url + "confirm/", follow=True).content.decode()
-    assert "no sender yet" in refused
+    assert "no sender whose domain is ready" in refused
     with acting_for(room.riverside.id):
-        create_sender("Care", "care@riverside.test")
+        ready_sender("Care", "care@riverside.test")
     asked = browser.post(url + "confirm/", follow=True).content.decode()
     assert "not confirmed" in asked
     assert "Ask to confirm" not in asked

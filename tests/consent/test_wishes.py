@@ -25,7 +25,6 @@ from consent.services.reindexing import _next, wish_under
 from contacts import queries as contacts
 from contacts.services import erase
 from contacts.services.people import replace_profiles
-from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.keys import forget_keys
 from tenancy.models import KeyUse, new_id
@@ -34,7 +33,7 @@ from tenancy.walks import run_walk, unfinished
 from tests.consent.signed import OFFER, people, published, signed
 from tests.people import Room
 from tests.portal.test_preferences import WELLNESS
-from tests.post import Post
+from tests.post import Post, ready_sender
 from tests.tenancy.test_rotation import begin
 
 NOTE = "No mail about my knee, please"
@@ -43,7 +42,7 @@ NOTE = "No mail about my knee, please"
 @pytest.fixture
 def here(room: Room) -> Iterator[Room]:
     with acting_for(room.riverside.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         yield room
 
 

@@ -19,14 +19,13 @@ from consent.rules.decision import SuppressionReason, SuppressionScope
 from contacts import queries as contacts
 from contacts.services.people import replace_profiles
 from delivery.services.notices import send_letters
-from delivery.services.senders import create_sender
 from tenancy.current import acting_for
 from tenancy.keys import keyring
 from tenancy.models import KeyUse, new_id
 from tenancy.walks import run_walk, unfinished
 from tests.portal.asked import ANN, BOB
 from tests.portal.test_preferences import APPOINTMENT, WELLNESS
-from tests.post import Post
+from tests.post import Post, ready_sender
 
 pytestmark = pytest.mark.usefixtures("queue")
 
@@ -36,7 +35,7 @@ def ann(post: Post, queue: object) -> UUID:
     """Ann, where addresses must be confirmed."""
     (ann,) = post.people(ANN)
     with acting_for(post.organization.id):
-        create_sender("Riverside Health", "care@riverside.test")
+        ready_sender("Riverside Health", "care@riverside.test")
         services.change_policy(services.Policy(True, False, 8.0, 30), new_id())
     return ann
 
