@@ -79,6 +79,7 @@ def start_application(supervisor: Supervisor, env: Mapping[str, str]) -> None:
             *("--working-dir", ROOT, "config.wsgi:application"),
         ],
         env={**env, "PYTHONPATH": str(ROOT)},
+        peer=True,
         stop_within=3,  # it would wait for browsers that keep their connections open
     )
     celery: list[str | Path] = [
@@ -98,12 +99,14 @@ def start_application(supervisor: Supervisor, env: Mapping[str, str]) -> None:
                 *("--without-gossip", "--without-mingle", "--loglevel", "warning"),
             ],
             env=env,
+            peer=True,
         )
     if env.get("BOUNCE_LISTEN") or os.environ.get("BOUNCE_LISTEN"):
         supervisor.start(
-            "bounces", [sys.executable, ROOT / "manage.py", "receive_bounces"], env=env
+            "bounces", [sys.executable, ROOT / "manage.py", "receive_bounces"], env=env, peer=True
         )
-    supervisor.start("beat", [*celery, "beat", "--loglevel", "warning", "--pidfile="], env=env)
+    beat = [*celery, "beat", "--loglevel", "warning", "--pidfile="]
+    supervisor.start("beat", beat, env=env, peer=True)
 
 
 def wait_for_web(supervisor: Supervisor, port: int, seconds: float = 60) -> None:

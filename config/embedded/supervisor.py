@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -43,6 +44,7 @@ class Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.stops: dict[str, tuple[signal.Signals, float]] = {}
+        self.peers: set[str] = set()
         _end_leftovers(folder / FILE)
 
     def start(
@@ -54,8 +56,10 @@ class Supervisor:
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         stop_within: float = 15,
+        peer: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start one process, its output in `logs/<name>.log`. `stop_within` is in seconds."""
+        """Start one process, its output in `logs/<name>.log`. `stop_within` is in seconds. Peers
+        need nothing of each other, so they are ended at the same time."""
         log = (self.logs / f"{name}.log").open("ab")
         with log:
             child = subprocess.Popen(
@@ -70,6 +74,8 @@ class Supervisor:
             )
         self.children[name] = child
         self.stops[name] = stop_signal, stop_within
+        if peer:
+            self.peers.add(name)
         self._remember()
         return child
 
@@ -88,20 +94,22 @@ class Supervisor:
             self.check()
             time.sleep(0.5)
 
-    def stop(self, name: str) -> None:
-        """End one process and its group."""
-        child = self.children.pop(name, None)
-        if child is not None:
-            stop_signal, stop_within = self.stops.pop(name)
-            _end_group(child.pid, stop_signal, stop_within, child)
-            self._remember()
-
     def stop_all(self) -> None:
         """End everything, the last started first, and free the folder."""
         with _undisturbed():
-            for name in reversed(list(self.children)):
-                self.stop(name)
+            last_first = reversed(list(self.children))
+            for _, names in groupby(last_first, lambda name: name in self.peers or name):
+                self._stop(list(names))
             self._lock.close()
+
+    def _stop(self, names: Sequence[str]) -> None:
+        """End these processes and their groups."""
+        for name in names:
+            _signal(self.children[name].pid, self.stops[name][0])
+        for name in names:
+            child = self.children.pop(name)
+            _end_group(child.pid, self.stops[name][1], child)
+            self._remember()
 
     def _remember(self) -> None:
         rows = []
@@ -147,12 +155,14 @@ def _locked(folder: Path) -> IO[str]:
     return lock
 
 
-def _end_group(
-    pid: int, stop: signal.Signals, timeout: float, child: subprocess.Popen[bytes] | None = None
-) -> None:
+def _signal(pid: int, stop: signal.Signals) -> None:
+    """PostgreSQL and Celery's parent want the signal alone; their children follow them."""
     with contextlib.suppress(ProcessLookupError):
-        # PostgreSQL and Celery's parent want the signal alone; their children follow them.
         os.kill(pid, stop)
+
+
+def _end_group(pid: int, timeout: float, child: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until a process has ended as it was told to, then end what is left of its group."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and _alive(pid, child):
         time.sleep(0.05)
@@ -177,5 +187,6 @@ def _end_leftovers(path: Path) -> None:
         with contextlib.suppress(psutil.Error):
             if abs(psutil.Process(pid).create_time() - created) < 1:
                 print(f"Ending process {pid}, left by an earlier run.", file=sys.stderr)
-                _end_group(pid, signal.SIGINT, 8)
+                _signal(pid, signal.SIGINT)
+                _end_group(pid, 8)
     path.unlink(missing_ok=True)

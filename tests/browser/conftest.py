@@ -24,6 +24,8 @@ from tests.people import PASSWORD, Room, verified_device
 from tests.programs import skip_unless_required
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DESK, PHONE = 1440, 390
+WIDTHS = {DESK, PHONE}
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -124,8 +126,9 @@ def _wait_for(address: str, supervisor: Supervisor) -> None:
 class Person:
     """Somebody at a browser of their own."""
 
-    def __init__(self, browser: Browser, origin: str, width: int = 1440) -> None:
+    def __init__(self, browser: Browser, origin: str, width: int = DESK) -> None:
         self.origin = origin
+        self.width = width
         self.context = browser.new_context(viewport={"width": width, "height": 900})
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
@@ -154,7 +157,14 @@ class Person:
         return self
 
     def check_page(self, axe: str) -> None:
-        """Nothing serious for axe, nothing wider than the screen, no script complained."""
+        """On a desk and on a phone: nothing serious for axe, nothing wider than the screen. No
+        script complained."""
+        for width in (*(WIDTHS - {self.width}), self.width):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self._check(axe)
+        assert not self.complaints, (self.page.url, self.complaints)
+
+    def _check(self, axe: str) -> None:
         self.page.evaluate(axe)
         found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
         serious = [
@@ -162,10 +172,9 @@ class Person:
             for each in found
             if each["impact"] in ("serious", "critical")
         ]
-        assert not serious, (self.page.url, serious)
+        assert not serious, (self.page.url, self.page.viewport_size, serious)
         wide = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 1, (self.page.url, wide)
-        assert not self.complaints, (self.page.url, self.complaints)
+        assert wide <= 1, (self.page.url, self.page.viewport_size, wide)
 
 
 @pytest.fixture

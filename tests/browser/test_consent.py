@@ -12,12 +12,10 @@ from consent import queries as consent
 from consent import services
 from contacts import queries as contacts
 from tenancy.current import acting_for
-from tests.browser.conftest import Person
+from tests.browser.conftest import PHONE, Person
 from tests.campaigns.desk import Desk
 from tests.consent.signed import published
 from tests.people import Room
-
-WIDTHS = [1280, 390]
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def test_a_patient_signs_on_a_phone_and_takes_it_back(
         )
         committed_room.riverside.refresh_from_db()
         address = consent.sign_address(request)
-    phone = Person(browser, origin, 390)
+    phone = Person(browser, origin, PHONE)
     page = phone.page
     page.goto(address)
     phone.check_page(axe)
@@ -72,16 +70,14 @@ def _fill(page: Page) -> None:
     page.get_by_label("I have read this form").check()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_what_waits_for_the_privacy_officer_is_ruled_on(
     browser: Browser,
     origin: str,
     committed_room: Room,
     patient: UUID,
     axe: str,
-    width: int,
 ) -> None:
-    officer = Person(browser, origin, width).sign_in(committed_room, Role.PRIVACY_OFFICER)
+    officer = Person(browser, origin).sign_in(committed_room, Role.PRIVACY_OFFICER)
     base = f"{origin}/o/riverside"
     for path in ("privacy/", "consent/rules/"):
         officer.page.goto(f"{base}/{path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from accounts.rules import Role
@@ -14,12 +13,9 @@ from tests.browser.conftest import Person
 from tests.consent.signed import LAST_WEEK, people, published, signed
 from tests.people import Room
 
-WIDTHS = [1280, 390]
 
-
-@pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_of_consent_can_be_read(
-    browser: Browser, origin: str, committed_room: Room, axe: str, width: int
+    browser: Browser, origin: str, committed_room: Room, axe: str
 ) -> None:
     room, by = committed_room, committed_room.people[Role.PRIVACY_OFFICER].id
     with acting_for(room.riverside.id):
@@ -31,7 +27,7 @@ def test_every_page_of_consent_can_be_read(
         services.restrict(ann, [Purpose.MARKETING], "No offers, please.", LAST_WEEK, by)
         address = "person0@riverside-mail.test"
         services.suppress(address, SuppressionScope.MARKETING, SuppressionReason.HOUSEHOLD, "staff")
-    officer = Person(browser, origin, width).sign_in(room, Role.OWNER)
+    officer = Person(browser, origin).sign_in(room, Role.OWNER)
     page, base = officer.page, f"{origin}/o/riverside"
     paths = [
         "consent/",

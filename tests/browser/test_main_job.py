@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.rules import Role
 from config.demo.world.servers import MailWorld
 from config.demo.world.store import StoredMessage
-from tests.browser.conftest import Person
+from tests.browser.conftest import PHONE, Person
 from tests.people import Room
 from tests.post import zone_of
 
@@ -74,7 +74,7 @@ def test_from_a_file_of_patients_to_a_report_that_adds_up(
     assert "class for people" not in html_of(bob)
 
     open_and_click(browser, origin, html_of(ann))
-    pick_up(Person(browser, origin, width=390), mail_world, html_of(bob), axe)
+    pick_up(Person(browser, origin, PHONE), mail_world, html_of(bob), axe)
     read_report(marketer, axe)
 
 

@@ -17,7 +17,6 @@ from tests.browser.conftest import Person
 from tests.contacts.patients import patient, store
 from tests.people import Room
 
-WIDTHS = [1280, 390]
 REASON = "The patient called about a wrong address"
 
 
@@ -31,16 +30,14 @@ def patients(committed_room: Room) -> list[UUID]:
     return ids
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_can_be_read(
     browser: Browser,
     origin: str,
     committed_room: Room,
     patients: list[UUID],
     axe: str,
-    width: int,
 ) -> None:
-    officer = Person(browser, origin, width).sign_in(committed_room, Role.PRIVACY_OFFICER)
+    officer = Person(browser, origin).sign_in(committed_room, Role.PRIVACY_OFFICER)
     page, base = officer.page, f"{origin}/o/riverside"
     one, other, _ = patients
     paths = [

@@ -11,7 +11,7 @@ from contacts.models import CodeEntry, FieldDefinition, Segment
 from contacts.queries import segment_tree
 from contacts.rules.segments import to_json
 from tenancy.current import acting_for
-from tests.browser.conftest import Person
+from tests.browser.conftest import PHONE, Person
 from tests.people import Room
 
 SYSTEM = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -157,7 +157,7 @@ def test_a_segment_is_built_with_the_keyboard_alone(
 def test_an_example_works_on_a_phone(
     browser: Browser, origin: str, committed_room: Room, axe: str
 ) -> None:
-    marketer = Person(browser, origin, width=390).sign_in(committed_room, Role.MARKETER)
+    marketer = Person(browser, origin, PHONE).sign_in(committed_room, Role.MARKETER)
     page = marketer.page
     page.goto(f"{origin}/o/riverside/segments/new/")
     page.get_by_role("link", name="Overdue for a check-up").click()
