@@ -49,10 +49,10 @@ def rows(sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         logged: Any = cursor
         with connection.make_debug_cursor(logged) as asked:
             asked.execute(sql, parameters)
-            return list(asked.fetchall())
+            return list(asked.fetchall()) if asked.description else []
     with connection.wrap_database_errors, cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return cursor.fetchall() if cursor.description else []
 
 
 class _UuidArrayDumper(Dumper):

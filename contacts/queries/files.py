@@ -24,6 +24,7 @@ from contacts.models import (
 )
 from contacts.rules.reading import Row
 from encryption.keyring import Keyring
+from tenancy import bulk
 from tenancy.current import acting_for
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
@@ -127,8 +128,11 @@ class UploadedBytes(io.RawIOBase):
 
     def _opened(self, number: int) -> bytes:
         with acting_for(self._organization_id):
-            piece = ImportChunk.objects.get(source_id=self._import_id, number=number)
-            return keyring(KeyUse.PROFILE).open(bytes(piece.sealed), CHUNK_TABLE, piece.id)
+            found = bulk.rows(_CHUNK, source=self._import_id, number=number)
+            if not found:
+                raise ImportChunk.DoesNotExist
+            [(piece, sealed)] = found
+            return keyring(KeyUse.PROFILE).open(sealed, CHUNK_TABLE, piece)
 
 
 def rows_at(source: Import) -> QuerySet[ImportRows]:
@@ -141,8 +145,18 @@ def rows_at(source: Import) -> QuerySet[ImportRows]:
 
 def sealed_rows(import_id: UUID, first: int) -> tuple[UUID, bytes] | None:
     """Id and sealed body of the piece of the table after `first` rows; None after the last."""
-    found = ImportRows.objects.filter(source_id=import_id, first=first).first()
-    return (found.id, bytes(found.sealed)) if found else None
+    for piece, sealed in bulk.rows(_ROWS, source=import_id, first=first):
+        return piece, sealed
+    return None
+
+
+_CHUNK = """
+    SELECT id, sealed FROM contacts_importchunk
+    WHERE source_id = %(source)s AND number = %(number)s
+"""
+_ROWS = """
+    SELECT id, sealed FROM contacts_importrows WHERE source_id = %(source)s AND first = %(first)s
+"""
 
 
 def opened_rows(ring: Keyring, piece: UUID, sealed: bytes) -> list[Row]:

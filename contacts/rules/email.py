@@ -5,7 +5,6 @@ non-ASCII local parts. Each is rare among patients and a way to mail somebody el
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -24,8 +23,7 @@ class EmailProblem(ValueError):
     """The text is not one plain email address. The message never repeats the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class EmailAddress:
+class EmailAddress(NamedTuple):
     """One mailbox: the local part as given, the domain in ASCII and lower case."""
 
     local: str
@@ -35,15 +33,12 @@ class EmailAddress:
     def parse(cls, text: str) -> Self:
         """Read one address; raise EmailProblem in plain words when it is not one."""
         text = text.strip()
-        if _AROUND.search(text):
-            raise EmailProblem("the email must be one address without a name or spaces around it")
-        local, at, domain = text.rpartition("@")
-        if not at or not local or not domain:
-            raise EmailProblem("the email must look like name@example.org")
+        local, _, domain = text.rpartition("@")
+        # Both refuse what is around an address, so that most are not searched for it.
         if len(local) > MAX_LOCAL_OCTETS or not _LOCAL.fullmatch(local):
-            raise EmailProblem("the part of the email before the @ is not valid")
+            raise EmailProblem(_what_is_wrong(text))
         address = cls(local, _ascii_domain(domain))
-        if len(str(address)) > MAX_ADDRESS_OCTETS:
+        if len(local) + len(address.domain) >= MAX_ADDRESS_OCTETS:
             raise EmailProblem("the email is too long")
         return address
 
@@ -56,8 +51,26 @@ class EmailAddress:
         return f"{self.local.casefold()}@{self.domain}"
 
 
+def _what_is_wrong(text: str) -> str:
+    """With the text of an address whose local part is not valid."""
+    if _AROUND.search(text):
+        return _SOMETHING_AROUND
+    local, _, domain = text.rpartition("@")
+    if not local or not domain:
+        return _NOT_AN_ADDRESS
+    return "the part of the email before the @ is not valid"
+
+
+_SOMETHING_AROUND = "the email must be one address without a name or spaces around it"
+_NOT_AN_ADDRESS = "the email must look like name@example.org"
+
+
 @lru_cache(maxsize=4096)  # a patient list has few domains, and IDNA is slow
 def _ascii_domain(domain: str) -> str:
+    if _AROUND.search(domain):
+        raise EmailProblem(_SOMETHING_AROUND)
+    if not domain:
+        raise EmailProblem(_NOT_AN_ADDRESS)
     problem = EmailProblem("the part of the email after the @ is not a mail domain")
     try:
         ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
@@ -85,18 +98,21 @@ class Flag(NamedTuple):
 
 def flags(address: EmailAddress) -> list[Flag]:
     """What is suspicious about an address. It is still used as it is."""
-    mailbox = address.local.casefold().translate(_WITHOUT_MARKS).partition("+")[0]
-    found = list(_flags_of_domain(address.domain))
+    local, domain = address
+    mailbox = local.casefold().translate(_WITHOUT_MARKS).partition("+")[0]
+    found = _flags_of_domain(domain)
+    if not found and mailbox not in _SUSPICIOUS:  # as most are
+        return []
     if mailbox in _PLACEHOLDERS and all(flag.code is not FlagCode.PLACEHOLDER for flag in found):
-        found.insert(0, _MADE_UP)
+        found = (_MADE_UP, *found)
     if mailbox in _ROLES:
-        words = "the email looks like a shared mailbox, not one person's"
-        found.insert(0, Flag(FlagCode.ROLE, words))
-    return found
+        found = (_SHARED, *found)
+    return list(found)
 
 
 _WITHOUT_MARKS = str.maketrans("", "", "-_.")
 _MADE_UP = Flag(FlagCode.PLACEHOLDER, "the email looks made up, to fill a form")
+_SHARED = Flag(FlagCode.ROLE, "the email looks like a shared mailbox, not one person's")
 
 
 @lru_cache(maxsize=4096)  # a patient list has few domains
@@ -154,6 +170,8 @@ _ROLES = _words(
     usenet uucp webmaster www
     """
 )
+
+_SUSPICIOUS = _PLACEHOLDERS | _ROLES
 
 _DISPOSABLE = _words(
     """

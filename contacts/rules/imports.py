@@ -1,10 +1,11 @@
 """From a row of a hospital's export to a contact that may be stored, or the reasons why not."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from contacts.rules.email import EmailAddress, EmailProblem
 from contacts.rules.fields import (
@@ -62,8 +63,14 @@ _SYNONYMS = {
 }
 
 Profile: TypeAlias = Mapping[str, Value]
-_Problem: TypeAlias = tuple[str, str]
-"""A reason with the value and one without. Not an exception: that would hold all rows in memory."""
+
+
+class _Problem(NamedTuple):
+    """A reason with the value and one without. Not an exception: that would hold all rows in
+    memory."""
+
+    detail: str
+    public: str
 
 
 @dataclass(slots=True)
@@ -112,61 +119,91 @@ class Cleaner:
         self, columns: Mapping[int, str], fields: Mapping[str, Field], today: date
     ) -> None:
         self._columns = [
-            (position, key, _Column(fields[key], today))
+            (position, key, _Column(key, _reader(fields[key], today)))
             for position, key in columns.items()
             if key != EMAIL
         ]
-        self._email = next((at for at, key in columns.items() if key == EMAIL), None)
-        self._email_field = fields.get(EMAIL)
+        self._keys = [key for _, key, _ in self._columns]
+        self._email = next(
+            (
+                (position, _Column(key, _address_reader(fields[key])))
+                for position, key in columns.items()
+                if key == EMAIL and key in fields
+            ),
+            None,
+        )
 
     def clean(self, number: int, cells: Sequence[str]) -> CleanContact | Reject:
-        """A contact, or every problem of the row, not just the first."""
-        profile: dict[str, Value] = {}
-        problems: list[_Problem] = []
-        for position, key, column in self._columns:
-            text = cells[position]
-            if not text:
+        """One row: a contact, or every problem of the row, not just the first."""
+        cleans, rejects = self.clean_all([(number, cells)])
+        return cleans[0] if cleans else rejects[0]
+
+    def clean_all(
+        self, rows: Sequence[tuple[int, Sequence[str]]]
+    ) -> tuple[list[CleanContact], list[Reject]]:
+        """Contacts and rejects of numbered rows, all as wide as the file.
+
+        Goes column by column: what stands in a column repeats, and looking it up needs no Python
+        then.
+        """
+        if not rows:
+            return [], []
+        numbers, cells = (
+            [number for number, _ in rows],
+            list(zip(*(row for _, row in rows), strict=True)),
+        )
+        problems: defaultdict[int, list[_Problem]] = defaultdict(list)
+        columns = [column.read(cells[at], problems) for at, _, column in self._columns]
+        values: Iterable[Sequence[Value]] = (
+            zip(*columns, strict=True) if columns else [()] * len(rows)
+        )
+        emails: Sequence[EmailAddress | None] = [None] * len(rows)
+        if self._email:
+            emails = self._email[1].read(cells[self._email[0]], problems)
+        cleans: list[CleanContact] = []
+        rejects: list[Reject] = []
+        for at, (number, found, email) in enumerate(zip(numbers, values, emails, strict=True)):
+            if at in problems:
+                details, public = zip(*problems[at], strict=True)
+                rejects.append(Reject(number, details, public))
                 continue
-            try:
-                value = column[text]
-            except ValueProblem as problem:
-                problems.append((problem.detail, problem.public))
-                continue
-            if value is not None:
-                profile[key] = value
-        email = self._address(cells, problems)
-        if problems:
-            details, public = zip(*problems, strict=True)
-            return Reject(number, details, public)
-        if email:
-            profile[EMAIL] = str(email)
-        identity = identity_of(profile, email)
-        if not identity:
-            return Reject(number, (NOBODY,), (NOBODY,))
-        return CleanContact(number, identity, profile, email)
-
-    def _address(self, cells: Sequence[str], problems: list[_Problem]) -> EmailAddress | None:
-        text = cells[self._email].strip() if self._email is not None else ""
-        if not text or self._email_field is None:
-            return None
-        try:
-            return EmailAddress.parse(text)
-        except EmailProblem as problem:
-            label = self._email_field.label
-            problems.append((f"{label} “{text[:80]}”: {problem}", f"{label}: {problem}"))
-            return None
+            profile = dict(zip(self._keys, found, strict=True))
+            if None in found:
+                profile = {key: value for key, value in profile.items() if value is not None}
+            if email:
+                profile[EMAIL] = str(email)
+            if identity := identity_of(profile, email):
+                cleans.append(CleanContact(number, identity, profile, email))
+            else:
+                rejects.append(Reject(number, (NOBODY,), (NOBODY,)))
+        return cleans, rejects
 
 
-class _Column(dict[str, Value]):
+class _Column(dict[str, Any]):
     """A column's values by their text, read when they are first asked for."""
 
-    def __init__(self, definition: Field, today: date) -> None:
+    def __init__(self, key: str, read: Callable[[str], Any]) -> None:
         super().__init__()
-        self._read = _reader(definition, today)
-        self._remembers = definition.key not in _EACH_ANOTHER
+        self._read = read
+        self._remembers = key not in _EACH_ANOTHER
+        self._refused = 0
 
-    def __missing__(self, text: str) -> Value:
-        value = self._read(text)
+    def read(self, texts: Sequence[str], problems: Mapping[int, list[_Problem]]) -> list[Any]:
+        """The values of these texts; what is wrong with them goes to `problems`, by position."""
+        refused = self._refused
+        values = list(map(self.__getitem__, texts))
+        if self._refused > refused:
+            for at, value in enumerate(values):
+                if isinstance(value, _Problem):
+                    problems[at].append(value)
+        return values
+
+    def __missing__(self, text: str) -> Any:
+        try:
+            value = self._read(text)
+        except ValueProblem as problem:
+            self._refused += 1
+            return _Problem(problem.detail, problem.public)
         if self._remembers:
             if len(self) >= REMEMBERED:
                 self.clear()
@@ -174,7 +211,23 @@ class _Column(dict[str, Value]):
         return value
 
 
-_EACH_ANOTHER = frozenset({RECORD_NUMBER, "phone", BIRTH_DATE})
+_EACH_ANOTHER = frozenset({RECORD_NUMBER, EMAIL, "phone", BIRTH_DATE})
+
+
+def _address_reader(definition: Field) -> Callable[[str], EmailAddress | None]:
+    label = definition.label
+
+    def read(text: str) -> EmailAddress | None:
+        text = text.strip()
+        if not text:
+            return None
+        try:
+            return EmailAddress.parse(text)
+        except EmailProblem as problem:
+            detail = f"{label} “{text[:80]}”: {problem}"
+            raise ValueProblem(EMAIL, f"{label}: {problem}", detail) from None
+
+    return read
 
 
 def identity_of(profile: Profile, email: EmailAddress | None) -> str:
@@ -182,7 +235,8 @@ def identity_of(profile: Profile, email: EmailAddress | None) -> str:
 
     An email alone is not enough: households share them.
     """
-    if record := normalize(profile.get(RECORD_NUMBER)):
+    number = profile.get(RECORD_NUMBER)
+    if number and (record := normalize(number)):
         return record_identity(record[0])
     born = profile.get(BIRTH_DATE)
     return f"person:{email.match_key}:{born}" if email and born else ""

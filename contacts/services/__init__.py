@@ -21,6 +21,7 @@ from contacts.services.fields import (
 )
 from contacts.services.importing import forget_old_imports, resume_imports, run_import
 from contacts.services.mappings import delete_mapping, note_use_of_mapping, save_mapping
+from contacts.services.matching import Saved
 from contacts.services.people import (
     REASON_CHARACTERS,
     Refused,
@@ -40,7 +41,6 @@ from contacts.services.people import (
 from contacts.services.reading import read_table
 from contacts.services.saving import (
     IdentityTaken,
-    Saved,
     preview_many,
     replace_profiles,
     save_contact,

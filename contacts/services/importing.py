@@ -40,7 +40,8 @@ from contacts.rules.email import flags
 from contacts.rules.imports import CleanContact, Cleaner, Reject
 from contacts.rules.reading import FileProblem, Row
 from contacts.services import reading, undoing
-from contacts.services.saving import Batch, Tools, preview_many, save_many, save_prepared
+from contacts.services.matching import Tools
+from contacts.services.saving import Batch, preview_many, save_many, save_prepared
 from encryption.cipher import CannotOpen
 from tenancy.current import acting_for
 from tenancy.keys import keyring
@@ -82,18 +83,19 @@ class Turn:
             source = Import.objects.select_for_update().filter(id=self.import_id).first()
             if source is None or source.lease_until != self.lease:
                 raise LeaseLost
-            _lose_rather_than_wait()
+            _prepare_to_write()
             source.lease_until = timezone.now() + LEASE
             yield source
             source.save()
         self.lease = source.lease_until
 
 
-def _lose_rather_than_wait() -> None:
-    """Do not wait for the disk. A step that a power failure takes away takes the count of its rows
-    with it, so it is done again."""
+def _prepare_to_write() -> None:
+    """Do not wait for the disk: a step that a power failure takes away takes the count of its rows
+    with it, so it is done again. And let PostgreSQL put all that waits for the blind index into it
+    at once: with the 4 MB it has otherwise, it goes through the index five times as often."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = off")
+        cursor.execute("SET LOCAL synchronous_commit = off; SET LOCAL work_mem = '64MB'")
 
 
 def run_import(organization_id: UUID, import_id: UUID) -> None:
@@ -409,17 +411,11 @@ def _take(turn: Turn, source: Import, piece: _Piece, batch: Batch, take: _Taking
 
 
 def _cleaned(cleaner: Cleaner, rows: list[Row]) -> _Piece:
-    piece = _Piece(rows, [], [])
-    for row in rows:
-        if row.problem:
-            piece.rejects.append(Reject(row.number, (row.problem,), (row.problem,)))
-            continue
-        found = cleaner.clean(row.number, row.cells)
-        if isinstance(found, CleanContact):
-            piece.cleans.append(found)
-        else:
-            piece.rejects.append(found)
-    return piece
+    cleans, rejects = cleaner.clean_all(
+        [(row.number, row.cells) for row in rows if not row.problem]
+    )
+    odd = [Reject(row.number, (row.problem,), (row.problem,)) for row in rows if row.problem]
+    return _Piece(rows, cleans, [*odd, *rejects])
 
 
 def _flagged(cleans: Sequence[CleanContact]) -> list[Reject]:

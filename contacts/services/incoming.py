@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from contacts.models import ImportChange
+from tenancy import bulk
 from tenancy.current import current_organization_id
 
 
@@ -32,40 +33,23 @@ def known_by(column: str, tokens: Collection[bytes]) -> list[Known]:
     """Contacts with one of these tokens as their `identity` or `email_token`."""
     if not tokens:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_KNOWN[column], [_uuids(tokens)])
-        return [
-            Known(
-                bytes(who),
-                bytes(identity),
-                bytes(address) if address else None,
-                bytes(profile),
-                bytes(source) if source else None,
-                erased,
-                state,
-            )
-            for who, identity, address, profile, source, erased, state in cursor.fetchall()
-        ]
+    return [Known(*row) for row in bulk.rows_about(_KNOWN[column], bulk.uuid_array(set(tokens)))]
 
 
 def states_by(column: str, tokens: Collection[bytes]) -> set[tuple[bytes, str]]:
     """Id and state of those whom `known_by` would find."""
     if not tokens:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(_STATES[column], [_uuids(tokens)])
-        return {(bytes(who), state) for who, state in cursor.fetchall()}
-
-
-def _uuids(tokens: Collection[bytes]) -> str:
-    """As an array of PostgreSQL: one text is quicker to send than thousands."""
-    return "{" + ",".join({token.hex() for token in tokens}) + "}"
+    return {
+        (who, state)
+        for who, state in bulk.rows_about(_STATES[column], bulk.uuid_array(set(tokens)))
+    }
 
 
 # Token by token (OFFSET keeps it so): for thousands at once the planner would rather read the whole
 # table, as long as it thinks that the table is small, and an import makes it large.
 _LOOK_UP = """
-SELECT known.* FROM unnest(%s::uuid[]) AS wanted(token) CROSS JOIN LATERAL (
+SELECT known.* FROM unnest(%(ids)s::uuid[]) AS wanted(token) CROSS JOIN LATERAL (
     SELECT {columns} FROM contacts_contact c WHERE {column} = wanted.token OFFSET 0
 ) AS known
 """
@@ -85,12 +69,12 @@ _KNOWN, _STATES = (
 _COLUMNS = 11
 _INT8 = 20  # pg_type.oid
 _TOKEN = struct.Struct(">iq")
-_UUID = struct.Struct(">i16s")
+_SIXTEEN = struct.pack(">i", 16)
 _LENGTH = struct.Struct(">i")
 _ARRAY = struct.Struct(">iiiiii")
 _NULL = struct.pack(">i", -1)
 _NO_TOKENS = struct.pack(">iiii", 12, 0, 0, _INT8)
-_START = {each: struct.pack(">hi?", _COLUMNS, 1, each) for each in (True, False)}
+_START = {each: struct.pack(">hi?i", _COLUMNS, 1, each, 16) for each in (True, False)}
 _FLAG = {each: struct.pack(">i?", 1, each) for each in (True, False)}
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = struct.pack(">h", -1)
@@ -101,19 +85,24 @@ def pack_token(token: int) -> bytes:
     return _TOKEN.pack(8, token)
 
 
+class Columns(NamedTuple):
+    """What many contacts have in common."""
+
+    mail_domain: str
+    language: str
+    relationship: str
+    deceased: bool
+    source: bytes | None
+
+
 def pack(
-    *,
     is_new: bool,
-    id: bytes,  # noqa: A002 -- the column's name
+    who: bytes,
     profile: bytes,
     identity: bytes,
     tokens: bytes,
     address: bytes | None,
-    mail_domain: str,
-    language: str,
-    relationship: str,
-    deceased: bool,
-    source: bytes | None,
+    rest: Columns,
 ) -> bytes:
     """A row in the binary format of COPY, with the tokens joined as `pack_token` makes them.
 
@@ -122,33 +111,42 @@ def pack(
     return b"".join(
         (
             _START[is_new],
-            _UUID.pack(16, id),
+            who,
             _LENGTH.pack(len(profile)),
             profile,
-            _UUID.pack(16, identity),
-            _array(tokens),
-            _UUID.pack(16, address) if address else _NULL,
-            _text(mail_domain),
-            _text(language),
-            _text(relationship),
-            _FLAG[deceased],
-            _UUID.pack(16, source) if source else _NULL,
+            _SIXTEEN,
+            identity,
+            _array_head(len(tokens)),
+            tokens,
+            _SIXTEEN + address if address else _NULL,
+            _packed(rest),
         )
     )
 
 
 @lru_cache(maxsize=4096)
+def _packed(rest: Columns) -> bytes:
+    return b"".join(
+        (
+            *map(_text, (rest.mail_domain, rest.language, rest.relationship)),
+            _FLAG[rest.deceased],
+            _SIXTEEN + rest.source if rest.source else _NULL,
+        )
+    )
+
+
 def _text(text: str) -> bytes:
     encoded = text.encode()
     return _LENGTH.pack(len(encoded)) + encoded
 
 
-def _array(tokens: bytes) -> bytes:
-    """A bigint[]: its length, one dimension, no nulls, element type, elements, lower bound."""
-    if not tokens:
+@lru_cache(maxsize=256)
+def _array_head(size: int) -> bytes:
+    """What stands before tokens of so many octets in a bigint[]: the length of it all, one
+    dimension, no nulls, element type, elements, lower bound."""
+    if not size:
         return _NO_TOKENS
-    size = len(tokens)
-    return _ARRAY.pack(20 + size, 1, 0, _INT8, size // _TOKEN.size, 1) + tokens
+    return _ARRAY.pack(20 + size, 1, 0, _INT8, size // _TOKEN.size, 1)
 
 
 def write(rows: list[bytes], index_version: int, now: datetime | None) -> None:
@@ -206,8 +204,7 @@ def keep_for_undo(source: UUID, people: Iterable[tuple[bytes, bytes]], now: date
 def mark_households(addresses: Collection[bytes]) -> None:
     """Mark everybody who shares one of these addresses, and unmark who no longer does."""
     if addresses:
-        with connection.cursor() as cursor:
-            cursor.execute(_HOUSEHOLDS, [_uuids(addresses)])
+        bulk.rows_about(_HOUSEHOLDS, bulk.uuid_array(addresses))
 
 
 def mark_all_households() -> None:
@@ -228,7 +225,7 @@ WHERE c.email_token = sharing.email_token AND c.erased_at IS NULL
 _HOUSEHOLDS = """
 WITH sharing AS (
     SELECT email_token, count(*) > 1 AS several FROM contacts_contact
-    WHERE email_token = ANY(%s::uuid[]) AND erased_at IS NULL GROUP BY email_token
+    WHERE email_token = ANY(%(ids)s) AND erased_at IS NULL GROUP BY email_token
 )
 UPDATE contacts_contact c SET household = sharing.several FROM sharing
 WHERE c.email_token = sharing.email_token AND c.erased_at IS NULL

@@ -23,6 +23,7 @@ from audit.models import Event
 from contacts import queries, services
 from contacts.models import Contact, Import, ImportChange, ImportChunk, ImportReject, ImportRows
 from contacts.rules.fields import Value
+from contacts.services.reading import ROWS_AT_ONCE
 from tenancy.current import acting_for
 from tests.consent.signed import published, signed
 from tests.contacts.patients import (
@@ -595,10 +596,10 @@ def test_an_import_stopped_in_the_middle_keeps_what_it_took_until_undone(
     with monkeypatch.context() as patched:
         _cancel_after_the_first_piece(room, patched)
         source = work_on(room, source)
-    assert (source.status, source.created_count) == ("cancelled", 2_000)
+    assert (source.status, source.created_count) == ("cancelled", ROWS_AT_ONCE)
     page = page_of(browser, room, source)
     assert "The rows that were taken before stay, until you undo the import." in page
-    assert "2,000 of 4,100 rows were read" in page
+    assert f"{ROWS_AT_ONCE:,} of 4,100 rows were read" in page
     source = undo(browser, room, source)
     assert source.status == "undone"
     assert profiles(room) == {}
@@ -613,7 +614,7 @@ def _cancel_after_the_first_piece(room: Room, monkeypatch: pytest.MonkeyPatch) -
     def step_and_cancel(self: services.importing.Turn) -> Iterator[Import]:
         with step(self) as source:
             yield source
-        if source.rows_read == 2_000:
+        if source.rows_read == ROWS_AT_ONCE:
             with acting_for(room.riverside.id):
                 assert services.cancel_import(source.id)
 

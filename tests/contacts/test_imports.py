@@ -1,7 +1,11 @@
 """Rows become contacts or rejects; a reject tells authorized staff everything and logs nothing."""
 
 from datetime import date
+from itertools import product
 
+import pytest
+
+from contacts.rules import imports
 from contacts.rules.imports import (
     CleanContact,
     Cleaner,
@@ -104,6 +108,27 @@ def test_a_birth_date_must_be_a_possible_age() -> None:
         "Birth date is more than 130 years ago",
     )
     assert accept(record_number="1", birth_date="2026-11-21")
+
+
+def test_of_many_rows_each_keeps_its_own_values_and_problems(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where a column has more different texts than are remembered."""
+    monkeypatch.setattr(imports, "REMEMBERED", 2)
+    columns = {0: "record_number", 1: "email", 2: "birth_date", 3: "sex", 4: "department"}
+    rows = [
+        (n, [f"A{n}", email, born, sex, f"Ward {n % 5}"])
+        for n, (email, born, sex) in enumerate(
+            product(("ana@example.org", "ana at", ""), ("1980-02-28", "02/30/1980", ""), "FM?")
+        )
+    ]
+    cleans, rejects = Cleaner(columns, FIELDS, TODAY).clean_all(rows)
+    assert (len(cleans), len(rejects)) == (2 * 2 * 2, 27 - 8)
+    found = {each.number: each for each in (*cleans, *rejects)}
+    for number, cells in rows:
+        alone = Cleaner(columns, FIELDS, TODAY).clean(number, cells)
+        assert found[number] == alone
+    assert Cleaner(columns, FIELDS, TODAY).clean_all([]) == ([], [])
 
 
 def test_columns_outside_the_mapping_are_dropped() -> None:

@@ -22,6 +22,7 @@ from accounts.rules import Role
 from contacts import queries, services
 from contacts.models import Contact, Import, ImportChange, ImportChunk, ImportReject, ImportRows
 from contacts.rules.imports import suggest_mapping
+from contacts.services.reading import ROWS_AT_ONCE
 from contacts.tasks import run_import
 from tenancy.current import acting_for
 from tests.contacts.patients import as_csv, import_file, newest_import, patient, upload
@@ -220,7 +221,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(committed_room: Room) 
 
     with connection.execute_wrapper(take_over_after_the_first_piece):
         left = _work(room, source)
-    assert (left.status, left.rows_read) == ("running", 2_000)
+    assert (left.status, left.rows_read) == ("running", ROWS_AT_ONCE)
     with acting_for(room.riverside.id):
         assert Contact.objects.count() == KNOWN - 1 + left.created_count
 
