@@ -101,7 +101,7 @@ def main() -> int:
 def fill(organization: UUID, count: int) -> None:
     """Store made-up patients."""
     from contacts import queries, services
-    from contacts.rules.imports import CleanContact, Cleaner, suggest_mapping
+    from contacts.rules.imports import Cleaner, suggest_mapping
     from tenancy.current import acting_for
 
     rows = enumerate(people.rows(count))
@@ -111,9 +111,9 @@ def fill(organization: UUID, count: int) -> None:
     columns = {people.HEADERS.index(header): key for header, key in mapping.items()}
     cleaner = Cleaner(columns, fields, today)
     while batch := list(islice(rows, BATCH)):
-        found = [cleaner.clean(number, row) for number, row in batch]
+        cleans, _ = cleaner.clean_all(batch)
         with acting_for(organization):
-            services.save_many([each for each in found if isinstance(each, CleanContact)])
+            services.save_many(cleans)
 
 
 def vacuum() -> None:

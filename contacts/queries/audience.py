@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date
 from itertools import islice
-from typing import Any, TypeAlias
 from uuid import UUID
 
-import orjson
-import structlog
 from django.db import connection
 
-from contacts.conditions import facts_about
 from contacts.models import Segment
 from contacts.queries.definitions import fields_by_key, indexed_fields, vocabulary
-from contacts.queries.people import TABLE
+from contacts.queries.helping import everybody_matching
+from contacts.queries.opening import FETCHED, as_json, everybodys_ids, matches
 from contacts.reach import reachable
 from contacts.rules import segments
 from contacts.rules.fields import Value
-from contacts.rules.segments.index import to_json
-from encryption.cipher import CannotOpen
 from tenancy.keys import blind_indexes, keyring
 from tenancy.models import KeyUse
-
-CHUNK = 5_000
-"""Contacts whose facts are asked for at a time."""
-FETCHED = 1_000
-"""Rows that come from the server at a time."""
 
 SEGMENT_TABLE = "contacts_segment"
 SHOWN_TABLE = "contacts_showncount"
 ASKED_AT_ONCE = 20_000
-
-_Person: TypeAlias = tuple[bytes, str, dict[str, Value]]
-"""Id, mail domain and profile."""
-
-log = structlog.get_logger()
 
 
 def segment_tree(segment: Segment) -> segments.Segment:
@@ -79,7 +63,8 @@ def matching(tree: segments.Segment, today: date) -> Iterator[tuple[UUID, str]]:
     Each is opened and decided exactly, whatever the index says. Contacts whose profile cannot be
     opened are left out and logged.
     """
-    return _opened_matches(tree, bounds(tree, today).possible, today)
+    for who, domain in _matching(tree, bounds(tree, today).possible, today):
+        yield UUID(bytes=who), domain
 
 
 def recipients(tree: segments.Segment, today: date) -> Iterator[tuple[bytes, str]]:
@@ -87,10 +72,8 @@ def recipients(tree: segments.Segment, today: date) -> Iterator[tuple[bytes, str
     Where everybody is meant there is nothing to decide, and nobody is opened."""
     found = bounds(tree, today)
     if found.exact and found.possible is True:
-        yield from _fetched(_ALL_IDS, [])
-        return
-    for who, domain, _ in _matches(tree, found.possible, today):
-        yield who, domain
+        return everybodys_ids()
+    return _matching(tree, found.possible, today)
 
 
 def count(tree: segments.Segment, today: date) -> int:
@@ -103,7 +86,7 @@ def count(tree: segments.Segment, today: date) -> int:
     certain = count_by_index(found.certain)
     if found.exact:
         return certain
-    return certain + sum(1 for _ in _opened_matches(tree, found.between, today))
+    return certain + sum(1 for _ in _matching(tree, found.between, today))
 
 
 def reach(tree: segments.Segment, today: date, purpose: str) -> int | None:
@@ -123,10 +106,11 @@ def reach(tree: segments.Segment, today: date, purpose: str) -> int | None:
 def _ids(tree: segments.Segment, today: date) -> Iterator[UUID]:
     found = bounds(tree, today)
     if not found.exact or isinstance(found.possible, bool):
-        yield from (who for who, _ in _opened_matches(tree, found.possible, today))
+        people = _matching(tree, found.possible, today)
+        yield from (UUID(bytes=who) for who, _ in people)
         return
     with connection.chunked_cursor() as cursor:
-        cursor.execute("SELECT id FROM contacts_ids(%s::jsonb) AS id", [_as_json(found.possible)])
+        cursor.execute("SELECT id FROM contacts_ids(%s::jsonb) AS id", [as_json(found.possible)])
         while rows := cursor.fetchmany(FETCHED):
             yield from (who for (who,) in rows)
 
@@ -141,75 +125,20 @@ def count_by_index(question: segments.Question) -> int:
     if question is False:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT contacts_count(%s::jsonb)", [_as_json(question)])
+        cursor.execute("SELECT contacts_count(%s::jsonb)", [as_json(question)])
         return int(cursor.fetchone()[0])
-
-
-def _as_json(question: segments.Question) -> str:
-    return orjson.dumps(to_json(question)).decode()
 
 
 def matching_profiles(tree: segments.Segment, today: date) -> Iterator[dict[str, Value]]:
     """The profiles of everybody the segment means."""
-    for _, _, profile in _matches(tree, bounds(tree, today).possible, today):
+    for _, _, profile in matches(tree, bounds(tree, today).possible, today):
         yield profile
 
 
-def _opened_matches(
+def _matching(
     tree: segments.Segment, question: segments.Question, today: date
-) -> Iterator[tuple[UUID, str]]:
-    for who, domain, _ in _matches(tree, question, today):
-        yield UUID(bytes=who), domain
-
-
-def _matches(tree: segments.Segment, question: segments.Question, today: date) -> Iterator[_Person]:
-    """Who answers the question and, opened, matches."""
-    decide, wanted = segments.compile_segment(tree, today), segments.facts_used(tree)
-    if not wanted:
-        yield from (person for person in _opened(question) if decide(person[2], _NO_FACTS))
-        return
-    people = _opened(question)
-    while some := list(islice(people, CHUNK)):
-        facts = _facts([who for who, _, _ in some], wanted)
-        yield from (person for person in some if decide(person[2], facts[person[0]]))
-
-
-def _facts(who: list[bytes], wanted: Collection[segments.FactKey]) -> dict[bytes, segments.Facts]:
-    known = facts_about([UUID(bytes=each) for each in who], wanted)
-    return {contact.bytes: facts for contact, facts in known.items()}
-
-
-def _opened(question: segments.Question) -> Iterator[_Person]:
-    """Everybody who answers the question and can be opened, one by one: a list of thousands of
-    profiles takes three times as long, for the memory it asks for."""
-    open_row = keyring(KeyUse.PROFILE).opener(TABLE)
-    for who, domain, sealed in _rows(question):
-        try:
-            yield who, domain, orjson.loads(open_row(who, sealed))
-        except CannotOpen:
-            log.error("profile_unreadable", contact_id=str(UUID(bytes=who)))
-
-
-def _rows(question: segments.Question) -> Iterator[tuple[bytes, str, bytes]]:
-    """(id, mail domain, sealed profile), through a cursor on the server and in binary: ids as
-    bytes, because making UUIDs of a million costs more than opening their profiles."""
+) -> Iterator[tuple[bytes, str]]:
+    """Id and mail domain of who answers the question and, opened, matches."""
     if question is True:
-        yield from _fetched(_EVERYBODY, [])
-    elif question is not False:
-        yield from _fetched(_SOME, [_as_json(question)])
-
-
-def _fetched(sql: str, arguments: list[str]) -> Iterator[Any]:
-    connection.ensure_connection()
-    name = f"audience_{secrets.token_hex(4)}"
-    with connection.connection.cursor(name, binary=True) as cursor:
-        cursor.execute(sql, arguments)
-        while rows := cursor.fetchmany(FETCHED):
-            yield from rows
-
-
-_NO_FACTS: segments.Facts = {}
-_COLUMNS = "SELECT uuid_send(c.id), c.mail_domain, c.profile FROM contacts_contact c"
-_ALL_IDS = "SELECT uuid_send(id), mail_domain FROM contacts_contact WHERE erased_at IS NULL"
-_EVERYBODY = f"{_COLUMNS} WHERE c.erased_at IS NULL"
-_SOME = f"{_COLUMNS} JOIN contacts_ids(%s::jsonb) AS found(id) ON c.id = found.id"
+        return everybody_matching(tree, today)
+    return ((who, domain) for who, domain, _ in matches(tree, question, today))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contacts import conditions, queries, services
 from contacts.models import Contact, Segment
-from contacts.queries import audience
+from contacts.queries import opening
 from contacts.rules import segments
 from contacts.services import replace_profiles
 from tenancy.current import acting_for
@@ -134,7 +134,7 @@ def test_the_audience_is_that_of_a_plain_scan(riverside: Room) -> None:
 
 
 def test_everybody_is_everybody_in_chunks(riverside: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audience, "CHUNK", 7)
+    monkeypatch.setattr(opening, "CHUNK", 7)
     assert queries.count(segments.Segment(), TODAY) == PATIENTS
 
 

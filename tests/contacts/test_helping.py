@@ -1,0 +1,71 @@
+"""Two processes open everybody, and find whom one finds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contacts import queries, services
+from contacts.models import Contact
+from contacts.queries import helping
+from contacts.rules import segments
+from tenancy.current import acting_for
+from tests.contacts.patients import TODAY, cleaned, patient, store_demo_patients
+from tests.people import Room
+
+PATIENTS = 400
+
+
+@pytest.fixture
+def riverside(committed_room: Room, monkeypatch: pytest.MonkeyPatch) -> Room:
+    """Patients whom another process can see, and enough of them to ask it."""
+    with acting_for(committed_room.riverside.id):
+        store_demo_patients(PATIENTS)
+    with acting_for(committed_room.lakeside.id):
+        services.save_many(cleaned(patient(n) for n in range(40)))
+    monkeypatch.setattr(helping, "WORTH_IT", 10)
+    return committed_room
+
+
+def tree(*conditions: dict[str, object]) -> segments.Segment:
+    text = json.dumps({"where": {"kind": "all", "of": conditions}})
+    return segments.parse(text, queries.vocabulary())
+
+
+BIRTHDAYS = {
+    "kind": "field",
+    "field": "birth_date",
+    "operator": "birthday_in_next",
+    "values": [3, "months"],
+}
+
+
+def test_two_processes_find_whom_one_finds(
+    riverside: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with acting_for(riverside.riverside.id):
+        asked = tree(BIRTHDAYS)
+        by_two = sorted(queries.recipients(asked, TODAY))
+        assert queries.count(asked, TODAY) == len(by_two)
+        monkeypatch.setattr(helping, "WORTH_IT", PATIENTS)
+        assert by_two == sorted(queries.recipients(asked, TODAY))
+    assert 20 < len(by_two) < PATIENTS - 20
+    helped = [who for who, _ in by_two if who[15] < helping.HELPED.end]
+    assert 0 < len(helped) < len(by_two), "each process has a part of them"
+
+
+def test_a_helper_that_fails_is_no_smaller_audience(
+    riverside: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helping, "_PROGRAM", "raise SystemExit(3)")
+    with acting_for(riverside.riverside.id), pytest.raises(helping.HelperFailed):
+        queries.count(tree(BIRTHDAYS), TODAY)
+
+
+def test_whoever_stops_listening_leaves_no_process_behind(riverside: Room) -> None:
+    with acting_for(riverside.riverside.id):
+        people = queries.recipients(tree(BIRTHDAYS), TODAY)
+        next(iter(people))
+        people.close()  # type: ignore[attr-defined]
+        assert Contact.objects.count() == PATIENTS
