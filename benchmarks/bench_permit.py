@@ -18,7 +18,7 @@ from uuid import UUID
 
 import psutil
 
-from benchmarks.room import new_organization, report, work_as_a_worker
+from benchmarks.room import new_organization, report, vacuum, work_as_a_worker
 
 CHUNK = 2_000
 GOAL = 3.0
@@ -56,7 +56,7 @@ def main() -> int:
 
 def _fill(organization: UUID, count: int) -> list[UUID]:
     """Patients with a household of wishes: most signed, some took it back or never did."""
-    from benchmarks.bench_segment import fill, vacuum
+    from benchmarks.bench_segment import fill
     from consent import services
     from consent.rules.decision import SuppressionReason, SuppressionScope
     from consent.rules.starter import starter_form
@@ -95,7 +95,8 @@ def _fill(organization: UUID, count: int) -> list[UUID]:
         ]
         scope, reason = SuppressionScope.MARKETING, SuppressionReason.DO_NOT_CONTACT
         services.suppress_many(addresses, scope, reason, "list", who)
-    vacuum()
+    consent = ("consent_authorization", "consent_revocation", "consent_suppression")
+    vacuum("contacts_contact", *consent)
     return people
 
 

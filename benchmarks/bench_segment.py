@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from benchmarks import people
-from benchmarks.room import new_organization, report
+from benchmarks.room import new_organization, report, vacuum
 
 TIMES = 7
 BATCH = 5_000
@@ -76,7 +76,7 @@ def main() -> int:
     organization = new_organization()
     started = time.perf_counter()
     fill(organization, count)
-    vacuum()
+    vacuum("contacts_contact")
     print(f"{count:,} contacts stored in {time.perf_counter() - started:.0f} s", flush=True)
     results = {name: ask(organization, name) for name in QUESTIONS}
     for name, result in results.items():
@@ -114,15 +114,6 @@ def fill(organization: UUID, count: int) -> None:
         cleans, _ = cleaner.clean_all(batch)
         with acting_for(organization):
             services.save_many(cleans)
-
-
-def vacuum() -> None:
-    """What autovacuum has done by the time that somebody asks."""
-    from django.db import connections
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE) contacts_contact")
-    connections["owner"].close()
 
 
 def ask(organization: UUID, name: str) -> dict[str, Any]:

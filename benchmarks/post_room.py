@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from benchmarks.letters import newsletter
-from benchmarks.room import new_organization
+from benchmarks.room import new_organization, vacuum
 
 
 class Sink:
@@ -62,12 +62,12 @@ def cpu_of(stat: str) -> float:
 
 def organization_with(people: int) -> UUID:
     """Made-up patients, who all signed that they may get offers. One in twenty has no address."""
-    from benchmarks.bench_segment import fill, vacuum
+    from benchmarks.bench_segment import fill
 
     organization = new_organization()
     fill(organization, people)
     _sign_all(organization)
-    vacuum()
+    vacuum("contacts_contact", "consent_authorization")
     return organization
 
 
@@ -134,13 +134,5 @@ def mailing_to_all(organization: UUID, *, signed: bool = True) -> UUID:
         )
         people = Contact.objects.exclude(email_token=None).values_list("id", "mail_domain")
         mailings.plan(mailing.id, ((who.bytes, domain) for who, domain in people.iterator()))
-    _vacuum_messages()
+    vacuum("delivery_message", "delivery_batch")
     return mailing.id
-
-
-def _vacuum_messages() -> None:
-    from django.db import connections
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE) delivery_message, delivery_batch, consent_authorization")
-    connections.close_all()

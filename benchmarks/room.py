@@ -53,6 +53,15 @@ def new_organization() -> UUID:
     return UUID(str(organization.id))
 
 
+def vacuum(*tables: str) -> None:
+    """What autovacuum has done to tables by the time that somebody works with them."""
+    from django.db import connections
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"VACUUM (ANALYZE) {', '.join(tables)}")
+    connections.close_all()
+
+
 def report(name: str, value: float, unit: str, goal: float, *, passed: bool, **more: Any) -> None:
     """Print the result as one JSON line."""
     line = {

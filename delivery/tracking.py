@@ -1,31 +1,49 @@
 """Opens and clicks on their way from the web process to the database: a Redis stream between.
 
-The reader's page costs one append and no transaction. A worker takes visits out in bulk, and an
-entry leaves the stream only after its row is committed; one whose worker was killed is taken up by
-the next, and its row is there once, because the visit brings its key along.
+No page waits for Redis: visits gather for some milliseconds, and one entry of the stream holds
+many. A worker takes entries out, and each leaves the stream only after its rows are committed; one
+whose worker was killed is taken up by the next, and its rows are there once, because a visit brings
+its key along.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import struct
 import threading
+import time
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import redis
+import structlog
 from django.conf import settings
 from django.db import connection
 
 from delivery.visits import Visitor
 
+log = structlog.get_logger(__name__)
+
 GROUP = "storing"
-LONGEST = 5_000_000
-"""Entries, some 500 MB: older ones are dropped when nobody stores any for hours."""
+GATHERING = 0.01
+"""Seconds for which visits gather."""
+TOGETHER = 100
+"""Visits in one entry of the stream, at most."""
+KEPT = 200_000
+"""Visits that a process keeps while Redis is away; then it drops the oldest."""
+LOOK_AGAIN = 1.0
+"""Seconds after which a Redis that was away is asked again."""
+LONGEST = 500_000
+"""Entries of the stream: older ones are dropped when nobody stores any for hours."""
 STRANDED_AFTER = 60_000
 """Milliseconds after which an entry that a worker took, and did not finish, is another's."""
 
@@ -47,7 +65,7 @@ class Visit:
     link: int | None = None
 
 
-Taken = tuple[bytes, Visit]
+Taken = tuple[bytes, list[Visit]]
 """An entry's name in the stream, and what it holds."""
 
 
@@ -57,11 +75,7 @@ def stream() -> str:
 
 
 def append(visit: Visit) -> None:
-    """Hand a visit over. Raises `redis.RedisError`.
-
-    A connection that broke meanwhile is opened again, and then the visit may be in the stream
-    twice: it is stored once.
-    """
+    """Put a visit on its way; never waits, and never fails."""
     entry = _ENTRY.pack(
         visit.organization_id.bytes,
         visit.message_id.bytes,
@@ -71,35 +85,70 @@ def append(visit: Visit) -> None:
         _VISITORS.index(visit.visitor),
         -1 if visit.link is None else visit.link,
     )
-    command = _command(stream()) + entry + b"\r\n"
-    try:
-        _said(command)
-    except redis.ConnectionError:
-        _said(command)
+    _outbox(os.getpid()).put(stream(), entry)
 
 
-@lru_cache(maxsize=16)
-def _command(stream: str) -> bytes:
-    """XADD in the server's own form, up to the entry: packing it takes longer than all the rest."""
-    words = ("XADD", stream, "MAXLEN", "~", str(LONGEST), "*", "v")
-    packed = b"".join(b"$%d\r\n%b\r\n" % (len(each), each) for each in map(str.encode, words))
-    return b"*%d\r\n%b$%d\r\n" % (len(words) + 1, packed, _ENTRY.size)
+def hand_over() -> None:
+    """Have everything that was appended in the stream now. Raises `redis.RedisError`."""
+    _outbox(os.getpid()).hand_over()
 
 
-def _said(command: bytes) -> None:
-    """Send a command over this thread's own connection, and wait for the answer."""
-    client = _client(os.getpid())
-    if getattr(_thread, "client", None) is not client:
-        _thread.client, _thread.connection = client, client.connection_pool.make_connection()
-    _thread.connection.send_packed_command([command], check_health=False)
-    _thread.connection.read_response()
+class _Outbox:
+    """What one process has appended. A thread hands it over, many visits at a time, and keeps what
+    it could not. Only a process that is killed takes along what gathered within `GATHERING`."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=KEPT)
+        self._something = threading.Event()
+        self._turn = threading.Lock()
+        threading.Thread(target=self._keep_handing_over, name="visits", daemon=True).start()
+        atexit.register(self._at_exit)
+
+    def put(self, name: str, entry: bytes) -> None:
+        self._waiting.append((name, entry))
+        if not self._something.is_set():
+            self._something.set()
+
+    def hand_over(self) -> None:
+        with self._turn:
+            while self._waiting:
+                self._hand_over_some()
+
+    def _hand_over_some(self) -> None:
+        some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+        try:
+            for name, entries in groupby(some, itemgetter(0)):
+                together = b"".join(entry for _, entry in entries)
+                _client(os.getpid()).xadd(name, {b"v": together}, maxlen=LONGEST)
+        except redis.RedisError:
+            self._waiting.extendleft(reversed(some))  # twice in the stream is stored once
+            raise
+
+    def _keep_handing_over(self) -> None:
+        while self._something.wait():
+            self._something.clear()
+            time.sleep(GATHERING)
+            try:
+                self.hand_over()
+            except redis.RedisError:
+                log.warning("visits_wait", number=len(self._waiting))
+                time.sleep(LOOK_AGAIN)
+                self._something.set()
+
+    def _at_exit(self) -> None:
+        with suppress(redis.RedisError):
+            self.hand_over()
 
 
-_thread = threading.local()
+@lru_cache(maxsize=1)
+def _outbox(_process: int) -> _Outbox:
+    """This process's own."""
+    return _Outbox()
 
 
 def take(most: int) -> list[Taken]:
-    """Visits that nobody has taken yet, or that were stranded; they stay in the stream."""
+    """Entries, at most so many, that nobody has taken yet, or that were stranded. They stay in the
+    stream."""
     client, consumer = _client(os.getpid()), f"worker-{os.getpid()}"
     try:
         answer = client.xreadgroup(GROUP, consumer, {stream(): ">"}, count=most)
@@ -121,17 +170,21 @@ def done(names: Sequence[bytes]) -> None:
             pipe.execute()
 
 
-def _read(entry: bytes) -> Visit:
-    organization, message, identifier, at, kind, visitor, link = _ENTRY.unpack(entry)
-    return Visit(
-        UUID(bytes=identifier),
-        UUID(bytes=organization),
-        UUID(bytes=message),
-        _KINDS[kind],
-        _VISITORS[visitor],
-        datetime.fromtimestamp(at, UTC),
-        None if link < 0 else link,
-    )
+def _read(together: bytes) -> list[Visit]:
+    return [
+        Visit(
+            UUID(bytes=identifier),
+            UUID(bytes=organization),
+            UUID(bytes=message),
+            _KINDS[kind],
+            _VISITORS[visitor],
+            datetime.fromtimestamp(at, UTC),
+            None if link < 0 else link,
+        )
+        for organization, message, identifier, at, kind, visitor, link in _ENTRY.iter_unpack(
+            together
+        )
+    ]
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Programs of the system that some tests need: Chromium, unbound, Dovecot."""
+"""Programs of the system that some tests need: Chromium, unbound, Dovecot, SpamAssassin."""
 
 from __future__ import annotations
 

@@ -13,22 +13,24 @@ from delivery.visits import judge
 from tenancy import bulk
 from tenancy.current import acting_for, current_organization_id
 
-AT_ONCE = 2_000
+AT_ONCE = 50
+"""Entries of the stream, of up to a hundred visits each."""
 
 
 def store_visits() -> int:
     """Store all that waits; returns how many were taken. Runs outside any transaction."""
-    taken = 0
-    while visits := tracking.take(AT_ONCE):
+    number = 0
+    while taken := tracking.take(AT_ONCE):
         by_organization: defaultdict[UUID, list[Visit]] = defaultdict(list)
-        for _, visit in visits:
-            by_organization[visit.organization_id].append(visit)
+        for _, visits in taken:
+            for visit in visits:
+                by_organization[visit.organization_id].append(visit)
         for organization_id, some in by_organization.items():
             with acting_for(organization_id):
                 store(some)
-        tracking.done([name for name, _ in visits])
-        taken += len(visits)
-    return taken
+        tracking.done([name for name, _ in taken])
+        number += sum(len(visits) for _, visits in taken)
+    return number
 
 
 def store(visits: Sequence[Visit]) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.utils import format_datetime
 from html import unescape
+from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -29,6 +34,7 @@ from tenancy.current import acting_for
 from tenancy.models import new_id
 from tests.mail.test_wire_content import assert_both_signatures_verify
 from tests.post import TREATMENT, Post, clean, publish
+from tests.programs import skip_unless_required
 
 GOOD, OTHER_GOOD = "quentin.zamora@riverside-mail.test", "ottilie@valleymail.test"
 NO_TLS = "xaver.unger@plainmail.test"
@@ -283,6 +289,36 @@ def test_nothing_that_spam_filters_count_against_a_message(post: Post) -> None:
     assert complaints(arrived(post, GOOD)) == []
     assert complaints(arrived(post, NO_TLS)) == []
     assert post.message(NO_TLS).status == Status.IN_PORTAL
+
+
+RECEIVED = (
+    b"Return-Path: <b+x@bounces.riverside.test>\r\n"
+    b"Received: from mail.riverside.test (mail.riverside.test [192.0.43.7])\r\n"
+    b" by mx1.example.com with ESMTPS id 1; %b\r\n"
+)
+"""What the recipient's server adds before its filter looks."""
+
+
+def test_spamassassin_counts_nothing_against_a_message_or_a_notice(
+    post: Post, tmp_path: Path
+) -> None:
+    program = shutil.which("spamassassin")
+    if program is None:
+        skip_unless_required("SpamAssassin is not installed, so no message was shown to it.")
+    mail(post, GOOD, NO_TLS)
+    for address in (GOOD, NO_TLS):
+        now = format_datetime(datetime.now(UTC)).encode()
+        judged = subprocess.run(
+            [program, "--local", "--test-mode", "--cf=dns_available no"],
+            input=RECEIVED % now + arrived(post, address),
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            capture_output=True,
+            check=True,
+        )
+        status = message_from_bytes(judged.stdout)["X-Spam-Status"]
+        score = re.search(r"score=(-?[\d.]+)", status)
+        assert score, status
+        assert float(score[1]) < 1, status
 
 
 def complaints(raw: bytes) -> list[str]:

@@ -78,11 +78,13 @@ def test_what_a_killed_worker_had_taken_is_stored_once(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = visits(post, 6)
-    for each in made:
-        tracking.append(each)
-    taken = tracking.take(4)
+    for two in (made[:2], made[2:4], made[4:]):
+        for each in two:
+            tracking.append(each)
+        tracking.hand_over()
+    taken = tracking.take(2)
     with acting_for(post.organization.id):
-        store([visit for _, visit in taken[:2]])  # committed, and then the worker was killed
+        store(taken[0][1])  # committed, and then the worker was killed
     monkeypatch.setattr(tracking, "STRANDED_AFTER", 0)
     assert store_visits() == 6
     assert stored(post) == 6
@@ -96,5 +98,6 @@ def test_a_visit_to_no_message_of_ours_is_dropped(post: Post) -> None:
     )
     tracking.append(stranger)
     tracking.append(one)
+    tracking.hand_over()
     assert store_visits() == 2
     assert stored(post) == 1

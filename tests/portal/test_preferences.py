@@ -21,6 +21,7 @@ from contacts import queries as contacts
 from contacts.services import erase
 from contacts.services.people import replace_profiles
 from delivery import queries as delivery
+from delivery import tracking
 from delivery.content import compile_content
 from delivery.models import Event, Message
 from delivery.rules import Status
@@ -296,6 +297,7 @@ def test_who_is_not_to_be_counted_gets_no_pixel_and_straight_links(post: Post) -
     with acting_for(post.organization.id):
         pixel = delivery.links(post.organization, message.id).pixel()
     Client().get(pixel.removeprefix("https://mail.riverside.test"))
+    tracking.hand_over()
     store_visits()
     with acting_for(post.organization.id):
         assert not Event.objects.filter(kind="opened").exists()
