@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from celery import current_app
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -96,12 +96,22 @@ def save_campaign(draft: Draft, by: UUID, campaign_id: UUID | None = None) -> Ca
 
 def copy_campaign(campaign_id: UUID, by: UUID) -> Campaign:
     """A draft with the same parts and answers under a new name. Its last day is not copied, and
-    neither are approvals and rulings: they were about the other."""
+    neither are approvals and rulings: they were about the other. Whoever wrote that one wrote this
+    one too, so they can't approve it. Raises `NotPossible`."""
     campaign = _locked(campaign_id)
     answers = {each.name: getattr(campaign, each.name) for each in fields(Draft)}
     taken = set(Campaign.objects.values_list("name", flat=True))
     name = next(each for each in names_of_copies(campaign.name) if each not in taken)
-    return save_campaign(Draft(**answers | {"name": name, "last_day": None}), by)
+    try:
+        with transaction.atomic():
+            copied = save_campaign(Draft(**answers | {"name": name, "last_day": None}), by)
+    except IntegrityError:
+        raise NotPossible(
+            "Somebody else is copying this campaign as well. Look for the copy in the list."
+        ) from None
+    copied.authors = sorted({*copied.authors, campaign.created_by, *campaign.authors})
+    copied.save(update_fields=["authors"])
+    return copied
 
 
 def submit(campaign_id: UUID, by: UUID) -> Campaign:

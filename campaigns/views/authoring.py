@@ -103,7 +103,11 @@ def campaign_edit(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
 @organization_page(Permission.EDIT_CAMPAIGNS)
 def campaign_copy(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
     row = get_object_or_404(Campaign, id=campaign)
-    copied = services.copy_campaign(row.id, request.user.id)
+    try:
+        copied = services.copy_campaign(row.id, request.user.id)
+    except services.NotPossible as problem:
+        messages.error(request, str(problem))
+        return redirect("campaigns:campaigns", request.organization.slug)
     messages.success(request, "This is the copy. Change what should be different.")
     return redirect("campaigns:campaign_edit", request.organization.slug, copied.id)
 

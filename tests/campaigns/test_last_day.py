@@ -100,7 +100,7 @@ def test_a_copy_is_a_draft_with_the_same_answers_and_no_approval(desk: Desk) -> 
     desk.launch(campaign)
     name = desk.stored(campaign).name
     for name_of_copy in (f"Copy of {name}", f"Copy 2 of {name}"):
-        answer = desk.room.client(Role.MARKETER).post(
+        answer = desk.room.client(Role.OWNER).post(
             desk.room.url(f"campaigns/{campaign}/copy/"), follow=True
         )
         assert "This is the copy." in answer.content.decode()
@@ -108,6 +108,8 @@ def test_a_copy_is_a_draft_with_the_same_answers_and_no_approval(desk: Desk) -> 
             copied = Campaign.objects.get(name=name_of_copy)
             assert (copied.status, copied.last_day, copied.digest) == ("draft", None, "")
             assert not queries.decisions_on(copied)
+            wrote = {desk.room.people[who].id for who in (Role.MARKETER, Role.OWNER)}
+            assert queries.authors_of(copied) >= wrote, "neither may approve it"
             original = Campaign.objects.get(id=campaign)
             for part in ("segment_id", "template_id", "sender_id", *queries.submissions.ANSWERS):
                 assert getattr(copied, part) == getattr(original, part)
