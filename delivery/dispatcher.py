@@ -221,7 +221,14 @@ class _Run:
         enough = self._enough
         if enough is not None and not enough.done() and 2 * len(self.asking) >= self._talking:
             enough.set_result(None)
-        await leave
+        try:
+            await leave
+        except asyncio.CancelledError:
+            self.asking.pop(key, None)
+            raise
+        # While the caller wrote, nobody read: what the server said meanwhile has to be seen before
+        # content follows.
+        await asyncio.sleep(0)
 
 
 def _signed(letters: Sequence[Outgoing], signer: Signer) -> list[Envelope]:

@@ -314,7 +314,9 @@ class Record:
         self, mailing: Mailing, waiting: list[Prepared], now: datetime
     ) -> list[Prepared]:
         """Those whose permit is fresh, and those that get the same one again. Others stay in the
-        queue, to be prepared anew."""
+        queue, to be prepared anew; so does everybody after the mailing's last moment."""
+        if mailing.send_until is not None and now > mailing.send_until:
+            return []
         old = {each.contact_id: each for each in waiting if now - each.decided_at > PERMIT_AGE}
         if not old:
             return waiting

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 from delivery.transports.replies import Reply, ReplyError, ReplyParser
@@ -176,12 +177,15 @@ class Wire(asyncio.Protocol):
                 self._timer.cancel()
             self._timer = self._loop.call_at(due, self._time_is_up)
 
-    def _time_is_up(self) -> None:
+    def _time_is_up(self, *, has_looked: bool = False) -> None:
         self._timer = None
         if self._waiter is None:
             return
         if self._loop.time() < self._due:
             self._set_timer(self._due)
+        elif not has_looked:  # the loop may have stood still: what came meanwhile is read first
+            again = partial(self._time_is_up, has_looked=True)
+            self._timer = self._loop.call_later(0.001, again)
         else:
             self._break("connection_lost")
             self._wake()

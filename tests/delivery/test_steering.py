@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from config.demo.world import smtp_server
 from config.demo.world.tempers import Temper
 from contacts import queries as contacts
 from delivery import queries
@@ -168,3 +172,48 @@ def test_after_the_last_moment_nothing_more_leaves(post: Post) -> None:
     assert set(post.statuses().values()) == {"failed"}
     assert post.message("ann@riverside-mail.test").reason == "too_late"
     assert not post.world.store.recent(10)
+
+
+def test_the_last_moment_counts_up_to_the_content(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It passes after the letters were written and before a server takes one."""
+    mailing = post.mailing("ann@riverside-mail.test")
+    write_down = batches.Record.write_down
+
+    def too_late(record: batches.Record, *arguments: Any) -> Any:
+        over = timezone.now() - timedelta(seconds=1)
+        record._batch.mailing.send_until = over
+        Mailing.objects.filter(id=mailing.id).update(send_until=over)
+        return write_down(record, *arguments)
+
+    monkeypatch.setattr(batches.Record, "write_down", too_late)
+    post.send()
+    message = post.message("ann@riverside-mail.test")
+    assert (message.status, message.reason) == ("failed", "too_late")
+    assert not post.world.store.recent(10)
+
+
+def test_a_server_that_hangs_up_while_we_write_down_got_no_content(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the message is not in doubt, and is tried again."""
+
+    async def hangs_up(server: Any, _argument: str | None) -> None:
+        await server.push("354 go on")
+        await asyncio.sleep(0.05)
+        server.transport.close()
+
+    write_down = batches.Record.write_down
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.2)
+        return write_down(*arguments)
+
+    monkeypatch.setattr(smtp_server.Connection, "smtp_DATA", hangs_up)
+    monkeypatch.setattr(batches.Record, "write_down", slowly)
+    post.mailing("ann@riverside-mail.test")
+    post.send()
+    message = post.message("ann@riverside-mail.test")
+    assert message.status == "queued"
+    assert message.next_attempt_at is not None
