@@ -8,7 +8,6 @@ its key along.
 
 from __future__ import annotations
 
-import atexit
 import os
 import struct
 import threading
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
+from multiprocessing.util import Finalize
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -42,8 +42,8 @@ KEPT = 200_000
 """Visits that a process keeps while Redis is away; then it drops the oldest."""
 LOOK_AGAIN = 1.0
 """Seconds after which a Redis that was away is asked again."""
-LONGEST = 500_000
-"""Entries of the stream: older ones are dropped when nobody stores any for hours."""
+LONGEST = 80_000
+"""Entries of the stream, at most 480 MB: older ones are dropped when nobody stores any."""
 STRANDED_AFTER = 60_000
 """Milliseconds after which an entry that a worker took, and did not finish, is another's."""
 
@@ -98,13 +98,17 @@ class _Outbox:
     it could not. Only a process that is killed takes along what gathered within `GATHERING`."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=KEPT)
+        self._waiting: deque[tuple[str, bytes]] = deque()
         self._something = threading.Event()
         self._turn = threading.Lock()
         threading.Thread(target=self._keep_handing_over, name="visits", daemon=True).start()
-        atexit.register(self._at_exit)
+        # Web servers fork their workers, and those never come to `atexit`.
+        Finalize(None, self._at_exit, exitpriority=10)
 
     def put(self, name: str, entry: bytes) -> None:
+        if len(self._waiting) >= KEPT:
+            with suppress(IndexError):
+                self._waiting.popleft()
         self._waiting.append((name, entry))
         if not self._something.is_set():
             self._something.set()
@@ -120,7 +124,7 @@ class _Outbox:
             for name, entries in groupby(some, itemgetter(0)):
                 together = b"".join(entry for _, entry in entries)
                 _client(os.getpid()).xadd(name, {b"v": together}, maxlen=LONGEST)
-        except redis.RedisError:
+        except BaseException:
             self._waiting.extendleft(reversed(some))  # twice in the stream is stored once
             raise
 
@@ -130,8 +134,8 @@ class _Outbox:
             time.sleep(GATHERING)
             try:
                 self.hand_over()
-            except redis.RedisError:
-                log.warning("visits_wait", number=len(self._waiting))
+            except Exception:  # without this thread, all that comes would be lost
+                log.warning("visits_wait", number=len(self._waiting), exc_info=True)
                 time.sleep(LOOK_AGAIN)
                 self._something.set()
 

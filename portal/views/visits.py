@@ -98,10 +98,11 @@ def _from_memory(environ: WSGIEnvironment) -> tuple[str, dict[str, str], bytes] 
 
 def _is_secure(environ: WSGIEnvironment) -> bool:
     """As `HttpRequest.is_secure` has it."""
-    if settings.SECURE_PROXY_SSL_HEADER is None:
+    name, secure = settings.SECURE_PROXY_SSL_HEADER or ("", "")
+    told = environ.get(name)
+    if told is None:
         return bool(environ["wsgi.url_scheme"] == "https")
-    name, secure = settings.SECURE_PROXY_SSL_HEADER
-    return bool(environ.get(name, "").partition(",")[0].strip() == secure)
+    return bool(told.partition(",")[0].strip() == secure)
 
 
 @require_safe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from multiprocessing import get_context
 
 import pytest
 from django.utils import timezone
@@ -89,6 +90,17 @@ def test_what_a_killed_worker_had_taken_is_stored_once(
     assert store_visits() == 6
     assert stored(post) == 6
     assert store_visits() == 0
+
+
+def test_a_web_server_s_worker_hands_over_before_it_ends(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = visits(post, 1)
+    monkeypatch.setattr(tracking, "GATHERING", 60.0)
+    worker = get_context("fork").Process(target=tracking.append, args=(one,))
+    worker.start()
+    worker.join(10)
+    assert store_visits() == 1
 
 
 def test_a_visit_to_no_message_of_ours_is_dropped(post: Post) -> None:
