@@ -181,17 +181,17 @@ def _worker(number: int, ready: Queue[int], go: Any, used: Queue[dict[str, Any]]
 
 
 def _cpu(connection: Any) -> dict[str, float]:
-    """Seconds of processor time by stage: the main thread decides, unseals, renders and records;
-    the signers sign; the dispatcher speaks SMTP and TLS; and this worker's PostgreSQL process."""
+    """Seconds of processor time by stage: the main thread decides, unseals, renders, records and
+    speaks SMTP and TLS; the signers sign; and this worker's PostgreSQL process."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         used = {"postgresql": cpu_of(f"/proc/{cursor.fetchone()[0]}/stat")}
-    used |= {"prepare_and_record": 0.0, "sign": 0.0, "smtp_and_tls": 0.0}
+    used |= {"prepare_send_record": 0.0, "sign": 0.0}
     for thread in threading.enumerate():
-        name = {"dispatcher": "smtp_and_tls", "MainThread": "prepare_and_record"}.get(thread.name)
+        name = "prepare_send_record" if thread.name == "MainThread" else "sign"
         stat = f"/proc/self/task/{thread.native_id}/stat"
         if os.path.exists(stat):  # noqa: PTH110
-            used[name or "sign"] += cpu_of(stat)
+            used[name] += cpu_of(stat)
     return used
 
 

@@ -8,13 +8,13 @@ name diagnoses. It takes a second to start, so it gets the smaller part.
 
 from __future__ import annotations
 
-import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from typing import IO, Any, cast
+from typing import IO
 from uuid import UUID
 
 import orjson
@@ -31,8 +31,9 @@ from tenancy.current import acting_for, current_organization_id
 WORTH_IT = 600_000
 """Contacts from which on the helper is asked. With fewer its start takes longer than it saves."""
 HELPED, OURS = Part(0, 96), Part(96, 256)
-ASKED_EACH = 1_000
-"""Matches of our own between two looks at what the helper has found."""
+PATIENCE = 60.0
+"""Seconds that the helper, who has the smaller part, may take more than twice our own time. What it
+has not found by then, or when it fails, is found here."""
 
 log = structlog.get_logger()
 
@@ -43,10 +44,6 @@ django.setup()
 from contacts.queries.helping import help_out
 help_out()
 """
-
-
-class HelperFailed(RuntimeError):
-    """The other process ended before it had decided about everybody. Ask again."""
 
 
 def everybody_matching(tree: segments.Segment, today: date) -> Iterator[tuple[bytes, str]]:
@@ -77,62 +74,56 @@ def _answer(asked: dict[str, str], out: IO[bytes]) -> None:
 
 
 def _by_two(tree: segments.Segment, today: date) -> Iterator[tuple[bytes, str]]:
-    with _helper(tree, today) as helper:
-        found = _Found(helper)
-        for number, (who, domain, _) in enumerate(matches(tree, True, today, OURS)):
-            yield who, domain
-            if number % ASKED_EACH == 0:
-                yield from found.so_far()
-        yield from found.the_rest()
+    started = time.monotonic()
+    with _helper() as helper, ThreadPoolExecutor(1, "helper") as listening:
+        try:
+            answer = listening.submit(helper.communicate, _question(tree, today))
+            yield from ((who, domain) for who, domain, _ in matches(tree, True, today, OURS))
+            patience = time.monotonic() - started + PATIENCE
+            found = _found_by(helper, answer, patience)
+        finally:
+            helper.kill()  # whoever asked may have stopped listening
+    if found is not None:
+        yield from _read(found)
+        return
+    log.error("helper_failed")
+    yield from ((who, domain) for who, domain, _ in matches(tree, True, today, HELPED))
 
 
-@contextmanager
-def _helper(tree: segments.Segment, today: date) -> Iterator[subprocess.Popen[bytes]]:
-    asked: dict[str, Any] = {
-        "organization": current_organization_id(),
-        "database": connection.settings_dict["NAME"],
-        "tree": segments.to_json(tree),
-        "today": today,
-    }
-    with subprocess.Popen(
+def _helper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=settings.BASE_DIR,
-        bufsize=0,
-    ) as helper:
-        try:
-            with cast(IO[bytes], helper.stdin) as question:
-                question.write(orjson.dumps(asked))
-            yield helper
-        finally:
-            helper.kill()  # whoever asked may have stopped listening
+    )
 
 
-class _Found:
-    """What a helper writes, read as it comes: a pipe that is full would stop it."""
+def _question(tree: segments.Segment, today: date) -> bytes:
+    return orjson.dumps(
+        {
+            "organization": current_organization_id(),
+            "database": connection.settings_dict["NAME"],
+            "tree": segments.to_json(tree),
+            "today": today,
+        }
+    )
 
-    def __init__(self, helper: subprocess.Popen[bytes]) -> None:
-        self._helper, self._out, self._rest = helper, cast(IO[bytes], helper.stdout), b""
 
-    def so_far(self) -> Iterator[tuple[bytes, str]]:
-        """What is there by now, without waiting."""
-        while select.select([self._out], [], [], 0)[0] and (octets := self._out.read(1 << 16)):
-            yield from self._read(octets)
+def _found_by(
+    helper: subprocess.Popen[bytes], answer: Future[tuple[bytes, bytes]], seconds: float
+) -> bytes | None:
+    """What the helper wrote; None if it did not come to its end."""
+    try:
+        found, _ = answer.result(seconds)
+    except (TimeoutError, OSError, ValueError):
+        return None
+    return found if helper.returncode == 0 else None
 
-    def the_rest(self) -> Iterator[tuple[bytes, str]]:
-        """All that is left. Raises `HelperFailed`."""
-        while octets := self._out.read(1 << 16):
-            yield from self._read(octets)
-        if self._helper.wait() or self._rest:
-            raise HelperFailed("the process that helps to open profiles failed")
 
-    def _read(self, octets: bytes) -> Iterator[tuple[bytes, str]]:
-        octets, at = self._rest + octets, 0
-        while at + _ID < len(octets):
-            end = at + _ID + _DOMAIN + octets[at + _ID]
-            if end > len(octets):
-                break
-            yield octets[at : at + _ID], octets[at + _ID + _DOMAIN : end].decode()
-            at = end
-        self._rest = octets[at:]
+def _read(found: bytes) -> Iterator[tuple[bytes, str]]:
+    at = 0
+    while at < len(found):
+        end = at + _ID + _DOMAIN + found[at + _ID]
+        yield found[at : at + _ID], found[at + _ID + _DOMAIN : end].decode()
+        at = end

@@ -44,21 +44,20 @@ def send_code_mail(organization_id: UUID, message_id: UUID, code: str) -> bool:
 
 def send_letters(organization_id: UUID) -> int:
     """Send the requests to sign and the questions about addresses that are due; returns how many
-    went out. While everything is stopped they wait. Runs outside any transaction."""
+    went out. While everything is stopped, or no sender's domain is ready, they wait. Runs outside
+    any transaction."""
     sent = 0
     while True:
         with acting_for(organization_id):
             if queries.standing_stop() is not None:
                 return sent
-            now = timezone.now()
+            sender, now = queries.ready_sender(), timezone.now()
+            if sender is None:
+                return sent
             claimed = consent.claim_letters(LETTERS_AT_ONCE, now)
             if not claimed:
                 return sent
-            sender = queries.ready_sender()
-            written = _written(claimed, sender, now)
-            signer = signer_of(sender.domain) if sender else None
-        if signer is None:
-            return sent
+            written, signer = _written(claimed, sender, now), signer_of(sender.domain)
         outcomes = send_all([letter for _, letter in written], signer)
         with acting_for(organization_id):
             for (due, letter), outcome in zip(written, outcomes, strict=True):
@@ -67,15 +66,13 @@ def send_letters(organization_id: UUID) -> int:
 
 
 def _written(
-    claimed: Sequence[DueLetter], sender: Sender | None, now: datetime
+    claimed: Sequence[DueLetter], sender: Sender, now: datetime
 ) -> list[tuple[DueLetter, Letter]]:
     """The letters. Who can't be written to any more is noted."""
     people = contacts.opened([due.contact for due in claimed])
     written = []
     for due in claimed:
-        if sender is None:
-            consent.letter_deferred(due, now)
-        elif due.by_rule and consent_queries.wants_no_offers(due.contact):
+        if due.by_rule and consent_queries.wants_no_offers(due.contact):
             consent.letter_dropped(due, now)
         elif letter := _asking_letter(due, people.get(due.contact), sender):
             written.append((due, letter))

@@ -299,7 +299,7 @@ RECEIVED = (
 """What the recipient's server adds before its filter looks."""
 
 
-def test_spamassassin_counts_nothing_against_a_message_or_a_notice(
+def test_spamassassin_counts_little_against_a_message_or_a_notice(
     post: Post, tmp_path: Path
 ) -> None:
     program = shutil.which("spamassassin")
@@ -318,7 +318,7 @@ def test_spamassassin_counts_nothing_against_a_message_or_a_notice(
         status = message_from_bytes(judged.stdout)["X-Spam-Status"]
         score = re.search(r"score=(-?[\d.]+)", status)
         assert score, status
-        assert float(score[1]) < 1, status
+        assert float(score[1]) < 2, f"spam begins at 5: {status}"
 
 
 def complaints(raw: bytes) -> list[str]:
