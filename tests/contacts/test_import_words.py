@@ -30,14 +30,14 @@ def test_nothing_is_said_before_something_is_known(
 
 
 @given(st.integers(1, 10**7), st.integers(0, 10**7), st.integers(3, 10**6))
-def test_the_time_left_is_never_negative_and_none_at_the_end(
+def test_what_is_left_takes_as_long_for_each_as_what_was_done(
     done: int, more: int, seconds: int
 ) -> None:
     now = BEGUN + timedelta(seconds=seconds)
     left = time_left(done, done + more, BEGUN, now)
     assert left is not None
     assert left >= timedelta(0)
-    assert (left == timedelta(0)) is (more == 0)
+    assert left.total_seconds() == pytest.approx(seconds * more / done, rel=1e-9, abs=1e-6)
 
 
 @pytest.mark.parametrize(
