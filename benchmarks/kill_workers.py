@@ -38,6 +38,7 @@ def main() -> int:
         time.sleep(dice.uniform(0.02, 1.5))
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
+        _wait_for_its_last_commit()
         killed += 1
         now_in_doubt = _take_over(organization, mailing)
         doubts[now_in_doubt - in_doubt] += 1
@@ -80,6 +81,24 @@ def _finish() -> None:
     while due := queries.due_batches(10):
         for each in due:
             sending.send_batch(*each)
+
+
+def _wait_for_its_last_commit() -> None:
+    """PostgreSQL may still be about a commit that the killed worker sent; a lease, which runs for
+    minutes, is over long after that."""
+    from django.db import connection
+
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    with connection.cursor() as cursor:
+        for _ in range(1_000):
+            cursor.execute(others)
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    raise TimeoutError("the killed worker's connection stays open")
 
 
 def _take_over(organization: UUID, mailing: UUID) -> int:
