@@ -99,7 +99,9 @@ class Flag(NamedTuple):
 def flags(address: EmailAddress) -> list[Flag]:
     """What is suspicious about an address. It is still used as it is."""
     local, domain = address
-    mailbox = local.casefold().translate(_WITHOUT_MARKS).partition("+")[0]
+    mailbox = local.casefold().partition("+")[0]
+    for mark in "-_.":  # `translate` takes four times as long
+        mailbox = mailbox.replace(mark, "")
     found = _flags_of_domain(domain)
     if not found and mailbox not in _SUSPICIOUS:  # as most are
         return []
@@ -110,7 +112,6 @@ def flags(address: EmailAddress) -> list[Flag]:
     return list(found)
 
 
-_WITHOUT_MARKS = str.maketrans("", "", "-_.")
 _MADE_UP = Flag(FlagCode.PLACEHOLDER, "the email looks made up, to fill a form")
 _SHARED = Flag(FlagCode.ROLE, "the email looks like a shared mailbox, not one person's")
 

@@ -167,9 +167,12 @@ class Cleaner:
                 details, public = zip(*problems[at], strict=True)
                 rejects.append(Reject(number, details, public))
                 continue
-            profile = dict(zip(self._keys, found, strict=True))
-            if None in found:
-                profile = {key: value for key, value in profile.items() if value is not None}
+            given = zip(self._keys, found, strict=True)
+            profile: dict[str, Value] = (
+                {key: value for key, value in given if value is not None}
+                if None in found
+                else dict(given)
+            )
             if email:
                 profile[EMAIL] = str(email)
             if identity := identity_of(profile, email):
