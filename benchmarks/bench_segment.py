@@ -31,17 +31,21 @@ def field(name: str, operator: str, *values: object) -> dict[str, object]:
 QUESTIONS: dict[str, tuple[float, list[dict[str, object]]]] = {
     "three equal terms, broad": (
         250,
+        [field("sex", "is", "female"), field("language", "is", "en"), field("state", "is", "IL")],
+    ),
+    "three terms of two values each": (
+        1_000,
         [
             field("sex", "one_of", "female", "male"),
             field("language", "one_of", "en", "vi"),
-            field("state", "one_of", "IL", "WI"),
+            field("insurance", "one_of", "Medicare", "Medicaid"),
         ],
     ),
     "three equal terms, narrow": (
         25,
         [
-            field("conditions", "is", "osteoporosis"),
-            field("sex", "one_of", "female", "male"),
+            field("conditions", "is", "migraine"),
+            field("sex", "is", "female"),
             field("language", "is", "en"),
         ],
     ),
@@ -56,8 +60,8 @@ QUESTIONS: dict[str, tuple[float, list[dict[str, object]]]] = {
     "fifty thousand opened": (
         1_000,
         [
-            field("state", "is", "IL"),
-            field("insurance", "is", "Medicare"),
+            field("department", "is", "Cardiology"),
+            field("language", "is", "es"),
             field("birth_date", "birthday_in_next", 2, "months"),
         ],
     ),

@@ -43,7 +43,7 @@ _CONDITIONS = (
     ("Migraine", 0.02),
     ("Osteoporosis", 0.005),
 )
-_STATES = ("IL", "WI", "IN", "IA", "MO")
+_STATES = (*["IL"] * 17, "WI", "IN", "IA")
 _LANGUAGES = ("English", "English", "English", "eng", "Spanish", "Español", "vie")
 _SEXES = ("F", "M", "female", "Male", "U")
 _DOMAINS = ("gmail.test", "yahoo.test", "riverside-mail.test", "Outlook.Test", "aol.test")

@@ -131,13 +131,27 @@ def to_json(question: Question) -> object:
         case bool():
             return question
         case HasOneOf(tokens):
-            return {"tokens": [str(token) for token in sorted(tokens)]}
+            return {"tokens": _as_text(tokens)}
         case Both(members):
-            return {"and": [to_json(member) for member in members]}
+            return _conjunction(members)
         case Either(members):
             return {"or": [to_json(member) for member in members]}
         case Not(member):
             return {"not": to_json(member)}
+
+
+def _conjunction(members: Collection[Question]) -> object:
+    """Tokens that somebody must all have are asked for together."""
+    alone = [each for each in members if isinstance(each, HasOneOf) and len(each.tokens) == 1]
+    needed = {"all": _as_text(frozenset().union(*(each.tokens for each in alone)))}
+    rest = [to_json(each) for each in members if each not in alone]
+    if not alone:
+        return {"and": rest}
+    return {"and": [needed, *rest]} if rest else needed
+
+
+def _as_text(tokens: frozenset[int]) -> list[str]:
+    return [str(token) for token in sorted(tokens)]
 
 
 _UNKNOWN = Bounds(certain=False, possible=True, edge=True)
