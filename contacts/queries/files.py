@@ -23,7 +23,6 @@ from contacts.models import (
     ImportStatus,
 )
 from contacts.rules.reading import Row
-from encryption.keyring import Keyring
 from tenancy import bulk
 from tenancy.current import acting_for
 from tenancy.keys import keyring
@@ -143,13 +142,6 @@ def rows_at(source: Import) -> QuerySet[ImportRows]:
     return found
 
 
-def sealed_rows(import_id: UUID, first: int) -> tuple[UUID, bytes] | None:
-    """Id and sealed body of the piece of the table after `first` rows; None after the last."""
-    for piece, sealed in bulk.rows(_ROWS, source=import_id, first=first):
-        return piece, sealed
-    return None
-
-
 _CHUNK = """
     SELECT id, sealed FROM contacts_importchunk
     WHERE source_id = %(source)s AND number = %(number)s
@@ -159,15 +151,12 @@ _ROWS = """
 """
 
 
-def opened_rows(ring: Keyring, piece: UUID, sealed: bytes) -> list[Row]:
-    """The rows of a piece. Needs no database, so another thread may call it."""
-    return [Row(*row) for row in orjson.loads(ring.open(sealed, ROWS_TABLE, piece))]
-
-
 def rows_from(import_id: UUID, first: int) -> list[Row]:
     """The rows of the piece of the table after `first` rows; none after the last."""
-    sealed = sealed_rows(import_id, first)
-    return opened_rows(keyring(KeyUse.PROFILE), *sealed) if sealed else []
+    for piece, sealed in bulk.rows(_ROWS, source=import_id, first=first):
+        body = keyring(KeyUse.PROFILE).open(sealed, ROWS_TABLE, piece)
+        return [Row(*row) for row in orjson.loads(body)]
+    return []
 
 
 def can_be_undone(source: Import, now: datetime) -> bool:

@@ -41,7 +41,6 @@ from contacts.services.people import (
 from contacts.services.reading import read_table
 from contacts.services.saving import (
     IdentityTaken,
-    preview_many,
     replace_profiles,
     save_contact,
     save_many,
@@ -105,7 +104,6 @@ __all__ = [
     "merge",
     "note_use_of_mapping",
     "on_segment_changed",
-    "preview_many",
     "read_table",
     "record_listing",
     "record_look_up",

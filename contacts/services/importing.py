@@ -8,10 +8,7 @@ and whoever cancels an import only has to take the lease away.
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -36,12 +33,19 @@ from contacts.models import (
     ImportStatus,
 )
 from contacts.queries.files import REJECT_TABLE, UNDO_FOR
-from contacts.rules.email import flags
-from contacts.rules.imports import CleanContact, Cleaner, Reject
+from contacts.rules.imports import Reject
 from contacts.rules.reading import FileProblem, Row
 from contacts.services import reading, undoing
-from contacts.services.matching import Tools
-from contacts.services.saving import Batch, preview_many, save_many, save_prepared
+from contacts.services.matching import Saved
+from contacts.services.preparing import (
+    Piece,
+    Pieces,
+    Preparer,
+    collect,
+    without_collector,
+    write,
+)
+from contacts.services.saving import one_writer_at_a_time
 from encryption.cipher import CannotOpen
 from tenancy.current import acting_for
 from tenancy.keys import keyring
@@ -50,10 +54,6 @@ from tenancy.models import KeyUse
 LEASE = timedelta(minutes=2)
 FILE_KEPT_FOR = timedelta(days=30)
 """How long a file waits for somebody to match its columns or to confirm it."""
-
-SWITCH_SECONDS = 0.0005
-COLLECTED = 10
-"""Pieces between two runs of the collector of cycles: rows with problems leave some."""
 
 log = structlog.get_logger()
 
@@ -71,9 +71,9 @@ class Turn:
     status: str
     lease: datetime
     size: int
-    columns: dict[int, str]
+    rows_left: int
     names: list[str] = field(repr=False)
-    cleaner: Cleaner = field(repr=False)
+    preparer: Preparer
     today: date
 
     @contextmanager
@@ -107,7 +107,7 @@ def run_import(organization_id: UUID, import_id: UUID) -> None:
     if turn is None:
         return
     try:
-        with _without_collector():
+        with without_collector():
             _TURNS[turn.status](turn)
     except (LeaseLost, ImportChunk.DoesNotExist):  # whoever cancels deletes the pieces
         log.warning("import_lease_lost", import_id=str(import_id))
@@ -118,23 +118,6 @@ def run_import(organization_id: UUID, import_id: UUID) -> None:
     except DataError:
         log.error("import_value_refused", import_id=str(import_id))
         _fail(turn, "The file has a value that the database cannot store. Please report this.")
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """The collector of cycles runs between pieces alone: looking through thousands of rows time
-    and again takes a quarter of it. And a thread that waits for PostgreSQL gets its turn from the
-    one that computes at once, not after five milliseconds for each statement."""
-    interval = sys.getswitchinterval()
-    gc.freeze()
-    gc.disable()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        gc.enable()
-        gc.unfreeze()
 
 
 def resume_imports() -> int:
@@ -181,19 +164,16 @@ def _claim(organization_id: UUID, import_id: UUID) -> Turn | None:
         source.lease_until = now + LEASE
         source.turn_started_at = source.turn_started_at or now
         source.save()
-        fields, today = queries.fields_by_key(), queries.today()
-        # A field may have been removed since the columns were matched.
-        columns = {int(column): key for column, key in source.mapping.items() if key in fields}
         return Turn(
             organization_id,
             import_id,
             source.status,
             source.lease_until,
             source.size,
-            columns,
+            source.rows_total - source.rows_read,
             queries.head(source).headers,
-            Cleaner(columns, fields, today),
-            today,
+            Preparer.of(source),
+            queries.today(),
         )
 
 
@@ -248,7 +228,10 @@ def _check(turn: Turn) -> None:
     """Find out what the import would do. Stores no contact."""
     _over_rows(turn, _preview)
     with turn.step() as source:
-        _preview_corrected(turn, source)
+        for piece in _corrected(turn):
+            _count(source, piece.saved)
+            _reject_again(turn, piece)
+        source.rejected_count = _rejected(source)
         repeated = queries.repeated_people(source.id)
         source.created_count -= repeated
         source.updated_count += repeated
@@ -257,38 +240,27 @@ def _check(turn: Turn) -> None:
         audit.record("import_checked", object_type="import", object_id=source.id)
 
 
-def _preview(source: Import, batch: Batch) -> list[Reject]:
-    found = batch.saved
-    queries.rows_at(source).update(new=[UUID(bytes=token) for token in found.new])
-    _count(source, found.created, found.updated, found.unchanged)
-    return found.rejects
-
-
-def _preview_corrected(turn: Turn, source: Import) -> None:
-    for rows, cleans, rejects in _corrected(turn):
-        found = preview_many(cleans)
-        _count(source, found.created, found.updated, found.unchanged)
-        _reject_again(turn, rows, [*rejects, *found.rejects])
-    source.rejected_count = _rejected(source)
+def _preview(source: Import, _pieces: Pieces, piece: Piece) -> Piece:
+    queries.rows_at(source).update(new=[UUID(bytes=token) for token in piece.saved.new])
+    return piece
 
 
 def _run(turn: Turn) -> None:
     """Take the rows into contacts."""
     _over_rows(turn, _save)
     with turn.step() as source:
-        for rows, cleans, rejects in _corrected(turn):
-            saved = save_many(cleans, source.id)
-            _count(source, saved.created, saved.updated, saved.unchanged)
-            _reject_again(turn, rows, [*rejects, *saved.rejects])
+        one_writer_at_a_time()
+        for piece in _corrected(turn):
+            piece.write()
+            _count(source, piece.saved)
+            _reject_again(turn, piece)
         ImportReject.objects.filter(source_id=source.id, corrected=True).delete()
         source.rejected_count = _rejected(source)
         finish(source, ImportStatus.DONE)
 
 
-def _save(source: Import, batch: Batch) -> list[Reject]:
-    saved = save_prepared(batch)
-    _count(source, saved.created, saved.updated, saved.unchanged)
-    return saved.rejects
+def _save(source: Import, pieces: Pieces, piece: Piece) -> Piece:
+    return write(piece, lambda: pieces.again(source.rows_read))
 
 
 def _undo(turn: Turn) -> None:
@@ -309,129 +281,31 @@ _TURNS: dict[str, Callable[[Turn], None]] = {
     ImportStatus.UNDOING: _undo,
 }
 
-_Taking = Callable[[Import, Batch], list[Reject]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Some rows of the table, read by the cleaner."""
-
-    rows: list[Row] = field(repr=False)
-    cleans: list[CleanContact] = field(repr=False)
-    rejects: list[Reject] = field(repr=False)
+_Taking: TypeAlias = Callable[[Import, Pieces, Piece], Piece]
 
 
 def _over_rows(turn: Turn, take: _Taking) -> None:
     """Take the rest of the table, piece by piece."""
-    with ThreadPoolExecutor(1) as thread:
-        ahead = _Ahead(turn, thread)
+    with Pieces(turn.organization_id, turn.preparer, turn.rows_left) as pieces:
         for number in count(1):
             with turn.step() as source:
-                found = ahead.next(source)
-                if found is None:
+                piece = pieces.next(source.rows_read)
+                if piece is None:
                     return
-                _take(turn, source, *found, take)
-            del found
-            if number % COLLECTED == 0:
-                gc.collect(0)
+                piece = take(source, pieces, piece)
+                _keep_rejects(turn, piece, piece.flagged)
+                _count(source, piece.saved)
+                source.flagged_count += len(piece.flagged)
+                source.rejected_count += len(piece.rejects)
+                source.rows_read += piece.size
+            del piece
+            collect(number)
 
 
-_Prepared: TypeAlias = tuple[_Piece, Batch]
-
-
-class _Ahead:
-    """Prepares the next pieces of the table in a thread, while PostgreSQL writes the one before:
-    of the first it merges and packs the people, the second it cleans.
-
-    The people of a piece are looked up a step too early, before the piece ahead of it is written.
-    As long as pieces bring new people only, they are not looked up at all: `save_prepared` finds
-    out if that was wrong.
-    """
-
-    def __init__(self, turn: Turn, thread: ThreadPoolExecutor) -> None:
-        self._turn, self._thread = turn, thread
-        self._first = -1
-        self._cleaning: Future[_Prepared] | None = None
-        self._merging: Future[_Prepared] | None = None
-        self._latest: Batch | None = None
-
-    def next(self, source: Import) -> _Prepared | None:
-        """The next piece; None after the last. Call it once in each step."""
-        if self._first < 0:
-            self._clean(source, source.rows_read)
-            self._merge(source)
-        found = self._merging.result() if self._merging else None
-        self._merge(source)
-        self._latest = found[1] if found else None
-        return found
-
-    def _merge(self, source: Import) -> None:
-        """Go on with the piece that is clean, and begin the one after it."""
-        found = self._cleaning.result() if self._cleaning else None
-        self._merging = None
-        if found:
-            piece, batch = found
-            self._clean(source, self._first + len(piece.rows))
-            if not self._only_new_people_come():
-                batch.look_up()
-            self._merging = self._thread.submit(self._merged_batch, piece, batch)
-
-    def _only_new_people_come(self) -> bool:
-        """Whether the piece that was written last had nobody else."""
-        return bool(
-            self._turn.status == ImportStatus.RUNNING
-            and self._latest
-            and not self._latest.knows_anybody
-        )
-
-    def _clean(self, source: Import, first: int) -> None:
-        self._first, self._cleaning = first, None
-        if sealed := queries.sealed_rows(source.id, first):
-            self._cleaning = self._thread.submit(self._cleaned_batch, Tools.now(), *sealed)
-
-    def _cleaned_batch(self, tools: Tools, number: UUID, sealed: bytes) -> _Prepared:
-        piece = _cleaned(self._turn.cleaner, queries.opened_rows(tools.profiles, number, sealed))
-        return piece, Batch(piece.cleans, tools, self._turn.import_id)
-
-    def _merged_batch(self, piece: _Piece, batch: Batch) -> _Prepared:
-        batch.merge()
-        if self._turn.status == ImportStatus.RUNNING:
-            batch.pack()
-        return piece, batch
-
-
-def _take(turn: Turn, source: Import, piece: _Piece, batch: Batch, take: _Taking) -> None:
-    rejects = [*piece.rejects, *take(source, batch)]
-    refused = {reject.number for reject in rejects}
-    flagged = _flagged([clean for clean in piece.cleans if clean.number not in refused])
-    _keep_rejects(turn, piece.rows, rejects, flagged)
-    source.flagged_count += len(flagged)
-    source.rows_read += len(piece.rows)
-    source.rejected_count += len(rejects)
-
-
-def _cleaned(cleaner: Cleaner, rows: list[Row]) -> _Piece:
-    cleans, rejects = cleaner.clean_all(
-        [(row.number, row.cells) for row in rows if not row.problem]
-    )
-    odd = [Reject(row.number, (row.problem,), (row.problem,)) for row in rows if row.problem]
-    return _Piece(rows, cleans, [*odd, *rejects])
-
-
-def _flagged(cleans: Sequence[CleanContact]) -> list[Reject]:
-    """Addresses that are well formed and yet will hardly reach the patient."""
-    found = []
-    for clean in cleans:
-        if clean.email and (suspicious := flags(clean.email)):
-            words = tuple(flag.words for flag in suspicious)
-            found.append(Reject(clean.number, words, ()))
-    return found
-
-
-def _count(source: Import, created: int, updated: int, unchanged: int) -> None:
-    source.created_count += created
-    source.updated_count += updated
-    source.unchanged_count += unchanged
+def _count(source: Import, saved: Saved) -> None:
+    source.created_count += saved.created
+    source.updated_count += saved.updated
+    source.unchanged_count += saved.unchanged
 
 
 def _rejected(source: Import) -> int:
@@ -439,17 +313,15 @@ def _rejected(source: Import) -> int:
     return int(waiting.count())
 
 
-def _keep_rejects(
-    turn: Turn, rows: Sequence[Row], rejects: Sequence[Reject], flagged: Sequence[Reject]
-) -> None:
+def _keep_rejects(turn: Turn, piece: Piece, flagged: Sequence[Reject] = ()) -> None:
     """Keep rows with their reasons. One that was corrected meanwhile stays corrected."""
-    if not rejects and not flagged:
+    if not piece.rejects and not flagged:
         return
-    cells = {row.number: row.cells for row in rows}
     ring, kept = keyring(KeyUse.PROFILE), []
-    for reject, is_flag in (*((r, False) for r in rejects), *((f, True) for f in flagged)):
+    for reject, is_flag in (*((r, False) for r in piece.rejects), *((f, True) for f in flagged)):
         found = ImportReject(source_id=turn.import_id, row=reject.number, flagged=is_flag)
-        values = values_by_name(turn.names, turn.columns, cells[reject.number])
+        cells = piece.cells[reject.number]
+        values = values_by_name(turn.names, turn.preparer.columns, cells)
         body = orjson.dumps({"reasons": reject.reasons, "values": values})
         found.sealed = ring.seal(body, REJECT_TABLE, found.id)
         kept.append(found)
@@ -466,11 +338,9 @@ def values_by_name(
 CORRECTED_AT_ONCE = 1_000
 
 
-def _corrected(
-    turn: Turn,
-) -> Iterator[tuple[list[Row], list[CleanContact], list[Reject]]]:
+def _corrected(turn: Turn) -> Iterator[Piece]:
     """Rows that were rejected and corrected, read again."""
-    position = {turn.names[column]: column for column in turn.columns}
+    position = {turn.names[column]: column for column in turn.preparer.columns}
     after, ring = 0, keyring(KeyUse.PROFILE)
     while True:
         waiting = ImportReject.objects.filter(
@@ -487,12 +357,11 @@ def _corrected(
         if not rows:
             return
         after = rows[-1].number
-        piece = _cleaned(turn.cleaner, rows)
-        yield rows, piece.cleans, piece.rejects
+        yield turn.preparer.prepared(rows)
 
 
-def _reject_again(turn: Turn, rows: Sequence[Row], rejects: Sequence[Reject]) -> None:
+def _reject_again(turn: Turn, piece: Piece) -> None:
     """What is still wrong with corrected rows; they wait for somebody again."""
-    numbers = [reject.number for reject in rejects]
+    numbers = [reject.number for reject in piece.rejects]
     ImportReject.objects.filter(source_id=turn.import_id, row__in=numbers).delete()
-    _keep_rejects(turn, rows, rejects, ())
+    _keep_rejects(turn, piece)

@@ -149,14 +149,17 @@ def _array_head(size: int) -> bytes:
     return _ARRAY.pack(20 + size, 1, 0, _INT8, size // _TOKEN.size, 1)
 
 
-def write(rows: list[bytes], index_version: int, now: datetime | None) -> None:
-    """Insert or update contacts from packed rows. Without a time, nobody's values are new."""
+def write(rows: bytes, index_version: int, now: datetime | None) -> None:
+    """Insert or update contacts from packed rows, joined. Without a time, nobody's values are
+    new."""
     if not rows:
         return
     with connection.cursor() as cursor:
         cursor.execute(_TEMPORARY)
         with cursor.copy("COPY contacts_incoming FROM STDIN (FORMAT BINARY)") as copy:
-            copy.write(_HEADER + b"".join(rows) + _TRAILER)
+            copy.write(_HEADER)
+            copy.write(rows)
+            copy.write(_TRAILER)
         cursor.execute(_UPDATE, [index_version, now])
         cursor.execute(_INSERT, [current_organization_id(), index_version, now, now])
         cursor.execute("DELETE FROM contacts_incoming")

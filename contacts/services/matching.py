@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -27,7 +28,7 @@ from contacts.rules.starter import EMAIL, RECORD_NUMBER
 from contacts.services import incoming
 from encryption.blind_index import BlindIndex
 from encryption.cipher import CannotOpen
-from encryption.keyring import Key, Keyring
+from encryption.keyring import Keyring
 from tenancy.keys import blind_indexes, keyring
 from tenancy.models import KeyUse
 
@@ -46,22 +47,37 @@ class Saved:
     """Identity tokens of those created."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """The fields and keys of the organization that storing people takes. Two are equal if they
-    store the same."""
+class Form(NamedTuple):
+    """How people are stored: two with the same form store the same. Holds no key."""
 
     fields: tuple[Field, ...]
-    indexes: tuple[BlindIndex, ...]
+    index_keys: frozenset[UUID]
     index_version: int
-    sealed_under: Key
-    profiles: Keyring = field(repr=False, compare=False)
+    sealed_under: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The fields and keys of the organization that storing people takes."""
+
+    form: Form
+    indexes: tuple[BlindIndex, ...] = field(repr=False)
+    profiles: Keyring = field(repr=False)
 
     @classmethod
     def now(cls) -> Tools:
-        ring = keyring(KeyUse.PROFILE)
-        version = keyring(KeyUse.INDEX).current.version
-        return cls(tuple(fields()), tuple(blind_indexes()), version, ring.current, ring)
+        profiles, index = keyring(KeyUse.PROFILE), keyring(KeyUse.INDEX)
+        keys, version = frozenset(index.keys), index.current.version
+        form = Form(tuple(fields()), keys, version, profiles.current.id)
+        return cls(form, tuple(blind_indexes()), profiles)
+
+
+class LookUp(NamedTuple):
+    """Who was looked for, and the states in which contacts were found (`incoming.states_by`)."""
+
+    column: str
+    tokens: list[bytes]
+    states: set[tuple[bytes, str]]
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +100,8 @@ class Person:
 class Stock:
     """Finds out who is behind some rows, and what the rows make of them.
 
-    Call `look_up`, `load` and `merge`. Only `look_up` and `holds` need the database.
+    Call `look_up`, `load` and `merge`. Only `look_up` needs the database; without it everybody is
+    taken for new.
     """
 
     def __init__(self, cleans: Sequence[CleanContact], tools: Tools) -> None:
@@ -107,17 +124,13 @@ class Stock:
         self._by_identity = incoming.known_by("identity", self._all_identities())
         self._by_address = incoming.known_by("email_token", self._addresses_of_unknown())
 
-    @property
-    def knows_anybody(self) -> bool:
-        return bool(self._by_identity or self._by_address)
-
-    def holds(self) -> bool:
-        """Whether looking up finds the same, and in the same state."""
-        return incoming.states_by("identity", self._all_identities()) == {
-            (each.id, each.state) for each in self._by_identity
-        } and incoming.states_by("email_token", self._addresses_of_unknown()) == {
-            (each.id, each.state) for each in self._by_address
-        }
+    def looked_up(self) -> tuple[LookUp, LookUp]:
+        """What everything rests on: who was found, and who was not."""
+        identities, addresses = self._all_identities(), self._addresses_of_unknown()
+        return (
+            LookUp("identity", identities, {(each.id, each.state) for each in self._by_identity}),
+            LookUp("email_token", addresses, {(each.id, each.state) for each in self._by_address}),
+        )
 
     def load(self) -> None:
         """Open who was found."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from contacts.rules.fields import FieldType, Value, code_display
 from contacts.rules.imports import CleanContact
 from contacts.rules.starter import DECEASED, EMAIL, LANGUAGE, RELATIONSHIP
 from contacts.services import incoming
-from contacts.services.matching import Person, Saved, Stock, Tools
+from contacts.services.matching import Form, LookUp, Person, Saved, Stock, Tools
 from contacts.services.tokens import index_tokens
 from tenancy.current import current_organization_id
 from tenancy.keys import blind_indexes
@@ -49,30 +50,9 @@ def save_many(cleans: Sequence[CleanContact], source: UUID | None = None) -> Sav
     it needs to be undone.
     """
     one_writer_at_a_time()
-    batch = Batch(cleans, Tools.now(), source)
-    batch.prepare()
-    batch.write()
-    return batch.saved
-
-
-def preview_many(cleans: Sequence[CleanContact]) -> Saved:
-    """What `save_many` would do now. Stores nothing."""
-    batch = Batch(cleans, Tools.now())
-    batch.look_up()
-    batch.merge()
-    return batch.saved
-
-
-def save_prepared(batch: Batch) -> Saved:
-    """`save_many` of a batch that was prepared before, while others wrote. It is prepared again if
-    it would come out otherwise now."""
-    one_writer_at_a_time()
-    tools = Tools.now()
-    if not batch.holds(tools):
-        batch.start_over(tools)
-        batch.prepare()
-    batch.write()
-    return batch.saved
+    prepared = prepare(cleans, Tools.now(), source)
+    prepared.write(timezone.now())
+    return prepared.saved
 
 
 def rebuild(profiles: Mapping[UUID, dict[str, Value]]) -> None:
@@ -82,9 +62,7 @@ def rebuild(profiles: Mapping[UUID, dict[str, Value]]) -> None:
     for who, profile in profiles.items():
         stock.replace(who, profile)
     stock.households.clear()
-    writer = _Writer(stock, None)
-    writer.pack()
-    writer.write(None)
+    pack(stock).write(None)
 
 
 class IdentityTaken(ValueError):
@@ -104,13 +82,12 @@ def replace_profiles(profiles: Mapping[UUID, dict[str, Value]]) -> None:
     # Not left to the unique constraint alone: the other may stand under the older index key.
     holders = incoming.known_by("identity", list(stock.claimed))
     taken = any(stock.claimed[each.identity] != each.id for each in holders)
-    writer = _Writer(stock, None)
-    writer.pack()
+    prepared = pack(stock)
     try:
         with transaction.atomic():
             if taken or len(set(stock.claimed.values())) < len(profiles):
                 raise IntegrityError
-            writer.write(timezone.now())
+            prepared.write(timezone.now())
     except IntegrityError:
         raise IdentityTaken(
             "Another contact has this medical record number, or this email and birth date."
@@ -131,122 +108,123 @@ def one_writer_at_a_time() -> None:
         )
 
 
-class Batch:
-    """People of some rows on their way into the database.
+@dataclass(slots=True)
+class Prepared:
+    """People on their way into the database. Plain values without keys, so that another process
+    may prepare what this one writes."""
 
-    Call `look_up`, `merge`, `pack` and `write` in this order. `merge` and `pack` do not need the
-    database, so another thread may do them; nor does making a batch.
-    """
-
-    def __init__(
-        self, cleans: Sequence[CleanContact], tools: Tools, source: UUID | None = None
-    ) -> None:
-        self._cleans, self._source = cleans, source
-        self.start_over(tools)
-
-    def start_over(self, tools: Tools) -> None:
-        """Forget what was prepared."""
-        self._stock = Stock(self._cleans, tools)
-        self._writer = _Writer(self._stock, self._source)
-
-    def prepare(self) -> None:
-        """All but `write`."""
-        self.look_up()
-        self.merge()
-        self.pack()
-
-    @property
-    def saved(self) -> Saved:
-        """What became of the people, once they are merged."""
-        return self._stock.saved
+    saved: Saved
+    looked_up: tuple[LookUp, ...] = field(repr=False)
+    form: Form = field(repr=False)
+    rows: bytes = field(repr=False)
+    """As `incoming.pack` makes them, joined."""
+    households: set[bytes] = field(repr=False)
+    codes: dict[str, set[str]] = field(repr=False)
+    source: UUID | None = None
+    before: list[tuple[bytes, bytes]] = field(repr=False, default_factory=list)
+    """What undoing needs of people whom the import changes: ids and sealed profiles."""
 
     @property
     def knows_anybody(self) -> bool:
         """Whether somebody was found."""
-        return self._stock.knows_anybody
+        return any(each.states for each in self.looked_up)
 
-    @property
-    def rows(self) -> list[bytes]:
-        """The people as they will be written, once they are packed."""
-        return self._writer.rows
-
-    def look_up(self) -> None:
-        """Find who is known. Without it everybody is taken for new."""
-        self._stock.look_up()
-
-    def merge(self) -> None:
-        """Decide what becomes of each row."""
-        self._stock.load()
-        self._stock.merge()
-
-    def pack(self) -> None:
-        """Seal and index who changed."""
-        self._writer.pack()
-
-    def holds(self, tools: Tools) -> bool:
+    def holds(self) -> bool:
         """Whether all of it would come out the same now. Ask under `one_writer_at_a_time`."""
-        return self._stock.tools == tools and self._stock.holds()
-
-    def write(self) -> None:
-        """Store who changed. Call `one_writer_at_a_time` first."""
-        self._writer.write(timezone.now())
-
-
-class _Writer:
-    """Writes what of a stock has changed."""
-
-    def __init__(self, stock: Stock, source: UUID | None) -> None:
-        self.stock, self.source = stock, source
-        self.changed: list[Person] = []
-        self.rows: list[bytes] = []
-
-    def pack(self) -> None:
-        """Seal and index, ready for the database."""
-        tools, self.changed = self.stock.tools, self.stock.changed()
-        profiles = [person.profile or {} for person in self.changed]
-        tokens = index_tokens(tools.fields, tools.indexes[0]).of(profiles)
-        seal, pack = tools.profiles.sealer(TABLE), incoming.pack
-        source = self.source.bytes if self.source else None
-        self.rows = [
-            pack(
-                not person.sealed,
-                person.id,
-                seal(orjson.dumps(profile), person.id),
-                person.identity,
-                found,
-                person.address,
-                incoming.Columns(
-                    str(profile.get(EMAIL, "")).rpartition("@")[2],
-                    str(profile.get(LANGUAGE) or FALLBACK_LANGUAGE),
-                    str(profile.get(RELATIONSHIP) or UNKNOWN_RELATIONSHIP),
-                    profile.get(DECEASED) is True,
-                    source,
-                ),
-            )
-            for person, profile, found in zip(self.changed, profiles, tokens, strict=True)
-        ]
+        return self.form == Tools.now().form and all(
+            incoming.states_by(column, tokens) == states
+            for column, tokens, states in self.looked_up
+        )
 
     def write(self, now: datetime | None) -> None:
-        """Store them. `now` is the time of the change; None keeps the former one."""
+        """Store them. Call `one_writer_at_a_time` first. `now` is the time of the change; None
+        keeps the former one."""
         if self.source and now:
-            origin = self.source.bytes
-            known = [each for each in self.changed if not each.is_new and each.source != origin]
-            incoming.keep_for_undo(self.source, ((each.id, each.sealed) for each in known), now)
-        incoming.write(self.rows, self.stock.tools.index_version, now)
-        incoming.mark_households(self.stock.households)
-        self._keep_codes()
+            incoming.keep_for_undo(self.source, self.before, now)
+        incoming.write(self.rows, self.form.index_version, now)
+        incoming.mark_households(self.households)
+        for key, codes in self.codes.items():
+            keep_codes(key, codes)
 
-    def _keep_codes(self) -> None:
-        keys = {each.key for each in self.stock.tools.fields if each.type is FieldType.CODES}
-        codes: defaultdict[str, set[str]] = defaultdict(set)
-        for person in self.changed if keys else ():
-            profile = person.profile or {}
-            for key in keys & profile.keys():
-                value = profile[key]
-                if isinstance(value, list):  # else its field is being converted
-                    codes[key].update(value)
-        for key, found in codes.items():
-            keep_codes(key, found)
+
+def prepare(
+    cleans: Sequence[CleanContact],
+    tools: Tools,
+    source: UUID | None = None,
+    *,
+    look_up: bool = True,
+) -> Prepared:
+    """All of `save_many` but the writing. Without a look-up everybody is taken for new, and
+    `Prepared.holds` finds out whether they were."""
+    return pack(merged(cleans, tools, look_up=look_up), source)
+
+
+def merged(cleans: Sequence[CleanContact], tools: Tools, *, look_up: bool = True) -> Stock:
+    """What becomes of each row."""
+    stock = Stock(cleans, tools)
+    if look_up:
+        stock.look_up()
+    stock.load()
+    stock.merge()
+    return stock
+
+
+def pack(stock: Stock, source: UUID | None = None) -> Prepared:
+    """Seal and index who changed, ready for the database."""
+    changed = stock.changed()
+    profiles = [person.profile or {} for person in changed]
+    origin = source.bytes if source else None
+    known = (each for each in changed if not each.is_new and each.source != origin)
+    return Prepared(
+        stock.saved,
+        stock.looked_up(),
+        stock.tools.form,
+        _rows(stock.tools, changed, profiles, origin),
+        stock.households,
+        _codes(stock.tools.form, profiles),
+        source,
+        [(each.id, each.sealed) for each in known] if source else [],
+    )
+
+
+def _rows(
+    tools: Tools,
+    people: Sequence[Person],
+    profiles: Sequence[dict[str, Value]],
+    source: bytes | None,
+) -> bytes:
+    tokens = index_tokens(tools.form.fields, tools.indexes[0]).of(profiles)
+    seal, pack = tools.profiles.sealer(TABLE), incoming.pack
+    return b"".join(
+        pack(
+            person.is_new,
+            person.id,
+            seal(orjson.dumps(profile), person.id),
+            person.identity,
+            found,
+            person.address,
+            incoming.Columns(
+                str(profile.get(EMAIL, "")).rpartition("@")[2],
+                str(profile.get(LANGUAGE) or FALLBACK_LANGUAGE),
+                str(profile.get(RELATIONSHIP) or UNKNOWN_RELATIONSHIP),
+                profile.get(DECEASED) is True,
+                source,
+            ),
+        )
+        for person, profile, found in zip(people, profiles, tokens, strict=True)
+    )
+
+
+def _codes(form: Form, profiles: Sequence[dict[str, Value]]) -> dict[str, set[str]]:
+    """The codes in these profiles, by field."""
+    codes: defaultdict[str, set[str]] = defaultdict(set)
+    keys = {each.key for each in form.fields if each.type is FieldType.CODES}
+    for profile in profiles if keys else ():
+        for key in keys & profile.keys():
+            value = profile[key]
+            if isinstance(value, list):  # else its field is being converted
+                codes[key].update(value)
+    return dict(codes)
 
 
 def keep_codes(field_key: str, codes: Collection[str]) -> None:

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from contacts import queries, services
 from contacts.models import Contact
+from contacts.services.matching import Tools
+from contacts.services.saving import merged
 from tenancy.current import acting_for
 from tenancy.keys import blind_index
 from tests.contacts.patients import TODAY, cleaned, patient, store
@@ -176,7 +178,7 @@ def test_nobody_takes_another_contact_s_record_number(riverside: Room) -> None:
 def test_a_preview_says_what_saving_does_and_stores_nothing(riverside: Room) -> None:
     store([patient(1), patient(2)])
     rows = [patient(1), patient(2, Department="Neurology"), patient(3), patient(3)]
-    found = services.preview_many(cleaned(rows))
+    found = merged(cleaned(rows), Tools.now()).saved
     assert len(_all()) == 2
     saved = services.save_many(cleaned(rows))
     assert (found.created, found.updated, found.unchanged) == (1, 1, 2)
