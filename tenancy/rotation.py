@@ -113,10 +113,13 @@ def _counter(column: Sealed) -> Callable[[str], int]:
 
 
 def _count_old(column: Sealed) -> int:
+    """How many values are not under the newest key, which seals nothing yet when a walk towards it
+    is planned."""
+    newest = DataKey.objects.filter(use=column.use.value).latest("version")
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) FROM {column.table} WHERE {_is_old(column)}",  # noqa: S608 -- ours
-            [keyring(column.use).current.id.bytes],
+            [newest.id.bytes],
         )
         return int(cursor.fetchone()[0])
 

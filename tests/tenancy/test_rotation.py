@@ -83,6 +83,13 @@ def test_every_profile_and_segment_is_sealed_again(riverside: Room) -> None:
     assert queries.segment_tree(Segment.objects.get()).where.of
 
 
+def test_a_rotation_knows_from_the_beginning_how_much_there_is(riverside: Room) -> None:
+    [people] = [
+        walk for walk in rotate(KeyUse.PROFILE) if walk.kind == "seal.contacts_contact.profile"
+    ]
+    assert (people.done, people.total) == (0, 20)
+
+
 def test_between_two_index_keys_everybody_is_found_once(
     riverside: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
