@@ -16,7 +16,7 @@ class CampaignsConfig(AppConfig):
         from contacts.conditions import register_facts
         from contacts.services.segments import on_segment_changed
         from contacts.timeline import register_timeline
-        from contacts.usage import register_usage
+        from contacts.usage import register_field_usage, register_usage
         from delivery.queries import engaged
         from delivery.usage import register_names
         from tenancy.models import KeyUse
@@ -28,6 +28,7 @@ class CampaignsConfig(AppConfig):
         on_segment_changed(void_approvals_of_segment)
         register_facts("engagement", did, queries.sent_campaigns)
         register_usage(queries.campaigns_by_segment)
+        register_field_usage(queries.uses_of_field)
         register_timeline(queries.timeline)
         register_names(queries.pages)
         register_sealed(

@@ -1,4 +1,4 @@
-"""Where segments are used, as higher apps know it.
+"""Where segments and fields are used, as higher apps know it.
 
 Contacts must not import those apps, so each registers its answer in `AppConfig.ready`.
 """
@@ -15,7 +15,11 @@ Use: TypeAlias = tuple[str, str]
 Users: TypeAlias = Callable[[Collection[UUID]], Mapping[UUID, list[Use]]]
 """From segments to what uses each. Runs inside `acting_for`; a segment left out has no use."""
 
+FieldUsers: TypeAlias = Callable[[str], list[Use]]
+"""From a field's key to what uses it. Runs inside `acting_for`."""
+
 _users: list[Users] = []
+_field_users: list[FieldUsers] = []
 
 
 def register_usage(users: Users) -> None:
@@ -30,3 +34,13 @@ def uses_of(segment_ids: Collection[UUID]) -> dict[UUID, list[Use]]:
         for segment, uses in users(segment_ids).items():
             found[segment].extend(uses)
     return found
+
+
+def register_field_usage(users: FieldUsers) -> None:
+    """Have this asked before a field is removed."""
+    _field_users.append(users)
+
+
+def uses_of_field(key: str) -> list[Use]:
+    """What would miss a field."""
+    return [use for users in _field_users for use in users(key)]

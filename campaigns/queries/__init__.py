@@ -48,6 +48,7 @@ from campaigns.queries.submissions import (
     tree_json_of,
     use_of,
 )
+from campaigns.queries.uses import uses_of_field
 
 __all__ = [
     "ANSWERS",
@@ -89,5 +90,6 @@ __all__ = [
     "tree_json_of",
     "unplanned",
     "use_of",
+    "uses_of_field",
     "waiting_for_approval",
 ]

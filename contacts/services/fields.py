@@ -24,6 +24,7 @@ from contacts.rules.fields import (
 )
 from contacts.rules.starter import FIXED, starter_fields
 from contacts.services import rebuilding
+from contacts.usage import uses_of_field
 from tenancy.models import Organization
 from tenancy.walks import start_walk
 
@@ -118,7 +119,8 @@ def check_change(field_id: UUID, wanted: Wanted) -> Field:
 def remove_field(field_id: UUID) -> None:
     """Remove a field and, in the background, its value from every contact.
 
-    Raises `FieldRefused` for those that the system itself needs, or that a segment asks about.
+    Raises `FieldRefused` for those that the system itself needs, that a segment asks about, or that
+    something else uses.
     """
     row = check_removal(field_id)
     start_walk(rebuilding.REMOVE, row.key, rank=rebuilding.INDEX_RANK)
@@ -135,6 +137,7 @@ def check_removal(field_id: UUID) -> FieldDefinition:
         raise FieldRefused(f"{row.label} cannot be removed: the system needs it.")
     _check_idle(row)
     _check_segments(row.key, None)
+    _check_uses(row.key)
     _check_nothing_is_imported()
     return row
 
@@ -162,6 +165,15 @@ def _check_segments(key: str, after: Field | None) -> None:
         raise FieldRefused(
             f"Segments ask about it in a way that would no longer work: {names}."
             " Change or delete them first."
+        )
+
+
+def _check_uses(key: str) -> None:
+    if uses := uses_of_field(key):
+        names = ", ".join(f"“{name}”" for name, _ in uses)
+        raise FieldRefused(
+            f"Templates show it or campaigns need it: {names}. Take it out of them first, or wait"
+            " until they are sent."
         )
 
 
