@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from contacts.models import Import
-from contacts.queries.audience import SEGMENT_TABLE, matching_profiles, segments_by_name
+from contacts.queries.audience import SEGMENT_TABLE, segments_by_name
 from contacts.queries.definitions import stored_fields, today, vocabulary
 from contacts.queries.files import WORKING
+from contacts.queries.opening import WHOLE, Part, matches
+from contacts.queries.people import total
 from contacts.rules import segments
 from contacts.rules.changes import Fit, fit
 from contacts.rules.fields import Field
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 from tenancy.walks import unfinished
+
+LOOKED_AT = 100_000
+"""Patients who are opened to tell what a change would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,14 @@ def field_work() -> list[Work]:
 
 
 def fitting(after: Field) -> Fit:
-    """How many patients' values another description of a field would keep. Opens everybody."""
-    profiles = matching_profiles(segments.Segment(), today())
-    values = (profile.get(after.key) for profile in profiles)
-    return fit((value for value in values if value is not None), after)
+    """How many patients' values another description of a field would keep.
+
+    Opens everybody, or about LOOKED_AT of more: a page waits for it.
+    """
+    patients = total()
+    part = Part(0, max(1, 256 * LOOKED_AT // patients)) if patients > LOOKED_AT else WHOLE
+    people = matches(segments.Segment(), True, today(), part)
+    return fit((profile.get(after.key) for _, _, profile in people), after, patients)
 
 
 def segments_broken_by(key: str, after: Field | None) -> list[str]:

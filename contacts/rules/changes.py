@@ -11,14 +11,26 @@ from contacts.rules.fields import Choice, Field, Value, ValueProblem, clean_valu
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How many patients have a value, and how many of these values another type keeps."""
+    """How many patients have a value, and how many of these values another type keeps, among those
+    who were looked at."""
 
     total: int
     kept: int
+    looked_at: int
+    patients: int
+    """All there are. More than were looked at if these are a sample."""
 
     @property
     def lost(self) -> int:
         return self.total - self.kept
+
+    @property
+    def sampled(self) -> bool:
+        return self.looked_at < self.patients
+
+    def among_all(self, count: int) -> int:
+        """What a count of those looked at says about all patients."""
+        return round(count * self.patients / self.looked_at) if self.sampled else count
 
 
 def converted(value: Value, definition: Field) -> Value:
@@ -36,13 +48,16 @@ def as_now(profile: Mapping[str, Value], fields: Mapping[str, Field]) -> dict[st
     return {key: value for key, value in found.items() if value is not None}
 
 
-def fit(values: Iterable[Value], definition: Field) -> Fit:
-    """How many of these values `converted` keeps. Values are not None."""
-    total = kept = 0
+def fit(values: Iterable[Value], definition: Field, patients: int) -> Fit:
+    """How many of these values `converted` keeps: one for each patient who is looked at, None for
+    those without."""
+    looked_at = total = kept = 0
     for value in values:
-        total += 1
-        kept += converted(value, definition) is not None
-    return Fit(total, kept)
+        looked_at += 1
+        if value is not None:
+            total += 1
+            kept += converted(value, definition) is not None
+    return Fit(total, kept, looked_at, max(patients, looked_at))
 
 
 def needs_reading(before: Field, after: Field) -> bool:
@@ -73,12 +88,25 @@ def consequences(before: Field, after: Field, found: Fit | None) -> list[str]:
 
 
 def _fitting(found: Fit) -> str:
+    if found.sampled:
+        return _fitting_in_sample(found)
     if not found.total:
         return "No patient has a value in this field yet, so none is lost."
     fits = f"{found.kept:,} of {found.total:,} values fit"
     if not found.lost:
         return f"{fits}. None is lost."
     return f"{fits}; {found.lost:,} would be lost and cannot be brought back."
+
+
+def _fitting_in_sample(found: Fit) -> str:
+    fits = (
+        f"Of {found.patients:,} patients {found.looked_at:,} were looked at: {found.total:,} have a"
+        f" value, and {found.kept:,} of these fit"
+    )
+    if not found.lost:
+        return f"{fits}. A few of the others may not, and would be lost."
+    lost = found.among_all(found.lost)
+    return f"{fits}. About {lost:,} values would be lost and cannot be brought back."
 
 
 def choices_from_lines(text: str, known: Iterable[Choice] = ()) -> tuple[Choice, ...]:

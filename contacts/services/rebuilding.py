@@ -25,7 +25,8 @@ INDEX, CONVERT, REMOVE = "contacts.index", "contacts.convert", "contacts.remove"
 INDEX_RANK = 20
 ROWS_AT_ONCE = 1_000
 
-Change: TypeAlias = Callable[[dict[str, Value]], None]
+Change: TypeAlias = Callable[[dict[str, Value]], bool]
+"""Changes a profile; False if it has nothing to do with it, and the row stays as it is."""
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ def _everybody(_subject: str) -> int:
 
 
 def _index(_subject: str, after: UUID | None) -> Step:
-    return _over(after, lambda profile: None)
+    return _over(after, lambda profile: True)
 
 
 def _indexed(_subject: str) -> None:
@@ -58,10 +59,13 @@ def _indexed(_subject: str) -> None:
 def _convert(key: str, after: UUID | None) -> Step:
     definition = definitions.fields_by_key()[key]
 
-    def change(profile: dict[str, Value]) -> None:
-        value = converted(profile.pop(key, None), definition)
+    def change(profile: dict[str, Value]) -> bool:
+        if key not in profile:
+            return False
+        value = converted(profile.pop(key), definition)
         if value is not None:
             profile[key] = value
+        return True
 
     return _over(after, change)
 
@@ -73,8 +77,8 @@ def _converted(key: str) -> None:
 
 
 def _remove(key: str, after: UUID | None) -> Step:
-    def change(profile: dict[str, Value]) -> None:
-        profile.pop(key, None)
+    def change(profile: dict[str, Value]) -> bool:
+        return profile.pop(key, None) is not None
 
     return _over(after, change)
 
@@ -96,7 +100,8 @@ def _over(after: UUID | None, change: Change) -> Step:
         except CannotOpen:
             log.error("profile_unreadable", contact_id=str(row.id))
             continue
-        change(profile)
-        profiles[row.id] = profile
-    rebuild(profiles)
+        if change(profile):
+            profiles[row.id] = profile
+    if profiles:
+        rebuild(profiles)
     return Step(len(rows), rows[-1].id if rows else None)

@@ -72,8 +72,9 @@ def field(request: MemberRequest, field: UUID) -> HttpResponseBase:
         try:
             wanted = _wanted(form, before)
             after = services.check_change(field, wanted)
-            told = _told(before, after)
-            if not told or "confirm" in request.POST:
+            if "confirm" not in request.POST:
+                told = _told(before, after)
+            if not told:
                 services.change_field(field, wanted)
                 messages.success(request, f"“{after.label}” was saved.")
                 return redirect("contacts:fields", request.organization.slug)
@@ -96,10 +97,12 @@ def field_remove(request: MemberRequest, field: UUID) -> HttpResponseBase:
         services.check_removal(field)
     except services.FieldRefused as refused:
         problem = str(refused)
+    found = None if problem else queries.fitting(queries.as_field(row))
     context = {
         "field": row,
         "problem": problem,
-        "total": 0 if problem else queries.fitting(queries.as_field(row)).total,
+        "total": found.among_all(found.total) if found else 0,
+        "sampled": found is not None and found.sampled,
     }
     return render(request, "contacts/field_remove.html", context)
 

@@ -155,6 +155,12 @@ def test_known_choices_keep_what_imports_accept(room: Room, browser: Client) -> 
     assert after.choices == (*before.choices, Choice("Not asked", "Not asked"))
 
 
+def test_the_page_says_how_templates_write_the_field(room: Room, browser: Client) -> None:
+    change(browser, room, "department", label="Ward")
+    html = browser.get(room.url(f"fields/{stored(room, 'department').id}/")).content.decode()
+    assert "<code>{{ department }}</code>" in html
+
+
 def test_removing_tells_how_many_have_a_value_and_then_removes(room: Room, browser: Client) -> None:
     patients(room, "Cardiology", "")
     address = room.url(f"fields/{stored(room, 'department').id}/remove/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from contacts import queries, services
 from contacts.models import CodeEntry, Contact, FieldDefinition, Import, ImportStatus
+from contacts.queries import effects
 from contacts.rules import segments
-from contacts.rules.changes import Fit, choices_from_lines, converted, fit
+from contacts.rules.changes import Fit, choices_from_lines, consequences, converted, fit
 from contacts.rules.fields import Choice, Field, FieldClass, FieldGroup, FieldType, Value
 from contacts.services import FieldRefused, Wanted, rebuilding
 from contacts.services.saving import one_writer_at_a_time, replace_profiles
@@ -117,13 +119,41 @@ def test_a_new_name_touches_nothing(riverside: Room) -> None:
 def test_text_becomes_numbers_where_it_can(riverside: Room) -> None:
     row = field_with(["12", "12.5", "many", "1,200"])
     after = Field(row.key, "Extra", FieldType.NUMBER, FieldGroup.BEHAVIOUR, searchable=False)
-    assert queries.fitting(after) == Fit(total=4, kept=3)
+    everybody = queries.total()
+    assert queries.fitting(after) == Fit(4, 3, looked_at=everybody, patients=everybody)
     services.change_field(row.id, wanted("Extra", FieldType.NUMBER))
     finish(riverside)
     assert values(row.key)[:5] == [12, 12.5, None, 1200, None]
     assert count(row.key, "at_least", "12.5") == 2
     row.refresh_from_db()
     assert (row.change, row.indexed) == ("", True)
+
+
+def test_of_very_many_patients_a_sample_is_opened(
+    riverside: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(patient(number) for number in range(100, 500))
+    patients = queries.total()
+    field_with(["12"] * patients)
+    monkeypatch.setattr(effects, "LOOKED_AT", 100)
+    after = Field("extra", "Extra", FieldType.NUMBER, FieldGroup.BEHAVIOUR, searchable=False)
+    found = queries.fitting(after)
+    assert found.sampled
+    assert 30 < found.looked_at < 250
+    assert found.total <= found.looked_at
+    assert found.patients == patients
+    [told] = consequences(queries.fields_by_key()["extra"], after, found)
+    assert f"Of {patients} patients {found.looked_at} were looked at" in told
+
+
+def test_a_sample_speaks_for_all() -> None:
+    before = Field("extra", "Extra", FieldType.TEXT, FieldGroup.BEHAVIOUR)
+    after = replace(before, type=FieldType.NUMBER)
+    [told] = consequences(before, after, Fit(90_000, 89_990, 100_000, 1_000_000))
+    assert "Of 1,000,000 patients 100,000 were looked at: 90,000 have a value" in told
+    assert "About 100 values would be lost" in told
+    [told] = consequences(before, after, Fit(90_000, 90_000, 100_000, 1_000_000))
+    assert "A few of the others may not" in told
 
 
 def test_choices_become_text(riverside: Room) -> None:
@@ -177,6 +207,19 @@ def test_a_removed_field_leaves_every_profile(
     assert values(row.key) == [None] * PEOPLE
     assert not FieldDefinition.objects.filter(key=row.key).exists()
     assert not CodeEntry.objects.filter(field=row.key).exists()
+
+
+@pytest.mark.parametrize("act", ["remove", "convert"])
+def test_whoever_has_no_value_is_not_written_again(riverside: Room, act: str) -> None:
+    row = field_with(["12", "many"])
+    before = {each.id: bytes(each.profile) for each in Contact.objects.all()}
+    if act == "remove":
+        services.remove_field(row.id)
+    else:
+        services.change_field(row.id, wanted("Extra", FieldType.NUMBER))
+    finish(riverside)
+    after = {each.id: bytes(each.profile) for each in Contact.objects.all()}
+    assert sum(before[who] != after[who] for who in before) == 2
 
 
 def save_segment(key: str) -> None:
@@ -259,6 +302,8 @@ def test_choices_come_from_lines() -> None:
 def test_what_fits_is_what_is_kept(found: list[Value], type_: FieldType) -> None:
     field = Field("extra", "Extra", type_, FieldGroup.BEHAVIOUR)
     kept = [converted(value, field) for value in found]
-    assert fit(found, field) == Fit(len(found), sum(value is not None for value in kept))
+    known = len(found) - found.count(None)
+    expected = Fit(known, sum(value is not None for value in kept), len(found), len(found))
+    assert fit(found, field, len(found)) == expected
     for value in kept:
         assert converted(value, field) == value
