@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -11,8 +12,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 from contacts.models import Relationship
-from contacts.queries import Filters
+from contacts.queries import Filters, Reject
 from contacts.rules.changes import choices_from_lines
+from contacts.rules.corrections import cells_to_correct, wrong_cells
 from contacts.rules.fields import (
     Choice,
     Field,
@@ -22,6 +24,7 @@ from contacts.rules.fields import (
     Value,
     written,
 )
+from contacts.rules.reading.table import MAX_CELL_CHARACTERS
 from contacts.services import REASON_CHARACTERS, SealedSpool, Wanted, size_in_words
 
 ACCEPTED = ".csv,.tsv,.txt,.xlsx,.xlsm,.ndjson,.jsonl,.json,.zip"
@@ -96,6 +99,88 @@ class CorrectionsForm(forms.Form):
             attrs={"accept": ".csv,.tsv,.txt,.xlsx", "class": "form-control", "id": "corrections"}
         ),
     )
+
+
+class RejectedRowsForm(forms.Form):
+    """The cells of rejected rows that are worth typing anew, each named by row and field key.
+
+    Only rows of which something was typed count; of these all that is offered must be good.
+    """
+
+    def __init__(
+        self,
+        rejects: Iterable[Reject],
+        mapping: Mapping[str, str],
+        definitions: Mapping[str, Field],
+        today: date,
+        data: Any = None,
+    ) -> None:
+        super().__init__(data, use_required_attribute=False)
+        self._definitions, self._today = definitions, today
+        self._offered: dict[int, dict[str, str]] = {}
+        for reject in rejects:
+            cells = {key: reject.values.get(name, "") for name, key in mapping.items()}
+            offered = cells_to_correct(cells, definitions, today)
+            self._offered[reject.row] = {key: cells[key] for key in offered}
+            for key in offered:
+                field = _cell_field(definitions[key], cells[key])
+                field.widget.attrs["aria-describedby"] = f"why-{reject.row}"
+                self.fields[_cell(reject.row, key)] = field
+
+    def cells(self, row: int) -> list[forms.BoundField]:
+        """Of one row; none if it can be corrected in a file only."""
+        return [self[_cell(row, key)] for key in self._offered[row]]
+
+    def typed(self) -> dict[int, dict[str, str]]:
+        """By row number and field key, of the rows of which something was typed."""
+        return {
+            row: {
+                key: self.cleaned_data[_cell(row, key)] for key in offered if self._came(row, key)
+            }
+            for row, offered in self._offered.items()
+            if self._was_typed(row)
+        }
+
+    def clean(self) -> None:
+        for row, offered in self._offered.items():
+            if not self._was_typed(row):
+                continue
+            texts = {
+                key: self.cleaned_data.get(_cell(row, key), "") if self._came(row, key) else before
+                for key, before in offered.items()
+            }
+            for key, problem in wrong_cells(texts, self._definitions, self._today).items():
+                self.add_error(_cell(row, key), problem)
+
+    def _came(self, row: int, key: str) -> bool:
+        """Whether the page that was sent had this cell: what is wrong may change meanwhile."""
+        return _cell(row, key) in self.data
+
+    def _was_typed(self, row: int) -> bool:
+        return any(
+            self.data.get(_cell(row, key), before).split() != before.split()
+            for key, before in self._offered[row].items()
+        )
+
+
+def _cell(row: int, key: str) -> str:
+    return f"cell-{row}-{key}"
+
+
+def _cell_field(definition: Field, text: str) -> forms.Field:
+    """For a cell of a file, whatever is in it."""
+    common: dict[str, Any] = {"label": definition.label, "required": False, "initial": text}
+    choices: list[tuple[str, str]] = []
+    if definition.type is FieldType.BOOLEAN:
+        choices = [("yes", "Yes"), ("no", "No")]
+    elif definition.type is FieldType.CHOICE:
+        choices = _choices(definition, None)
+    if choices:
+        as_it_is = [(text, text)] if text else []
+        return forms.ChoiceField(**common, choices=[*as_it_is, ("", "Blank"), *choices])
+    example = {"placeholder": "1980-02-28"} if definition.type is FieldType.DATE else {}
+    widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", **example})
+    return forms.CharField(**common, max_length=MAX_CELL_CHARACTERS, strip=False, widget=widget)
 
 
 class MappingForm(forms.Form):

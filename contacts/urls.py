@@ -22,6 +22,11 @@ urlpatterns = [
     path("imports/<uuid:source>/cancel/", imports.import_cancel, name="import_cancel"),
     path("imports/<uuid:source>/undo/", imports.import_undo, name="import_undo"),
     path("imports/<uuid:source>/correct/", imports.import_correct, name="import_correct"),
+    path(
+        "imports/<uuid:source>/correct/cells/",
+        imports.import_correct_cells,
+        name="import_correct_cells",
+    ),
     path("imports/<uuid:source>/progress/", imports.import_progress, name="import_progress"),
     path("imports/<uuid:source>/rejected-rows/", imports.import_rejects, name="import_rejects"),
     path("segments/", segments.segments, name="segments"),

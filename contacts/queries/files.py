@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -222,12 +222,30 @@ def repeated_people(import_id: UUID) -> int:
         return int(cursor.fetchone()[0])
 
 
-def rejects(import_id: UUID, flagged: bool = False, limit: int | None = None) -> Iterator[Reject]:
-    """The rows that were not taken, in the order of the file; or those taken with a remark."""
+def rejects(
+    import_id: UUID, flagged: bool = False, limit: int | None = None, after: int = 0
+) -> Iterator[Reject]:
+    """The rows that were not taken, in the order of the file, after the one with this number; or
+    those taken with a remark."""
+    found = _waiting(import_id, flagged).filter(row__gt=after).order_by("row")
+    return _opened_rejects(found[:limit] if limit else found)
+
+
+def rejects_at(import_id: UUID, rows: Collection[int]) -> Iterator[Reject]:
+    """The rows that were not taken, of those with these numbers."""
+    return _opened_rejects(_waiting(import_id, flagged=False).filter(row__in=rows))
+
+
+def _waiting(import_id: UUID, flagged: bool) -> QuerySet[ImportReject]:
+    found: QuerySet[ImportReject] = ImportReject.objects.filter(
+        source_id=import_id, flagged=flagged, corrected=False
+    )
+    return found
+
+
+def _opened_rejects(found: QuerySet[ImportReject]) -> Iterator[Reject]:
     ring = keyring(KeyUse.PROFILE)
-    waiting = ImportReject.objects.filter(source_id=import_id, flagged=flagged, corrected=False)
-    found = waiting.order_by("row")
-    for row in found[:limit] if limit else found.iterator():
+    for row in found.iterator():
         body = orjson.loads(ring.open(bytes(row.sealed), REJECT_TABLE, row.id))
         yield Reject(row.row, row.flagged, body["reasons"], body["values"])
 

@@ -65,7 +65,7 @@ def record_preview(import_id: UUID, rows: int) -> None:
 
 
 def record_rejects_viewed(import_id: UUID, rows: int) -> None:
-    """Log that somebody was shown rejected rows: masked, but the reasons quote a cell."""
+    """Log that somebody was shown rejected rows: masked, but for the cells that are wrong."""
     audit.record("rejects_viewed", object_type="import", object_id=import_id, rows=rows)
 
 
@@ -130,16 +130,46 @@ def correct_rows(import_id: UUID, table: Table) -> int:
     Rows are found by their number; a blank row number or another one is passed over. Returns how
     many were taken. Raises `FileProblem` if the file is not one of rejected rows, or too late.
     """
-    source = Import.objects.select_for_update().get(id=import_id)
+    source = _to_be_corrected(import_id)
+    columns = list(queries.mapping(source))
+    return _replace(source, dict(islice(_better_rows(table, columns), MAX_CORRECTIONS)))
+
+
+def correct_cells(import_id: UUID, typed: Mapping[int, Mapping[str, str]]) -> int:
+    """Take better cells for rejected rows, as text by field key by row number, and try these rows
+    again. Their other cells stay.
+
+    Rows that no longer wait for correction are passed over. Returns how many were taken. Raises
+    `FileProblem` if it is too late.
+    """
+    source = _to_be_corrected(import_id)
+    names = {key: name for name, key in queries.mapping(source).items()}
+    return _replace(
+        source,
+        {
+            reject.row: reject.values
+            | {names[key]: text for key, text in typed[reject.row].items() if key in names}
+            for reject in queries.rejects_at(import_id, typed.keys())
+        },
+    )
+
+
+def _to_be_corrected(import_id: UUID) -> Import:
+    """The import, under a lock. Raises `FileProblem` if its rows cannot be tried again."""
+    source: Import = Import.objects.select_for_update().get(id=import_id)
     if not queries.can_be_corrected(source, timezone.now()):
         raise FileProblem(
             "The rejected rows of this import can no longer be corrected here. Import the corrected"
             " file like any other."
         )
-    columns = list(queries.mapping(source))
-    better = dict(islice(_better_rows(table, columns), MAX_CORRECTIONS))
+    return source
+
+
+def _replace(source: Import, better: Mapping[int, Mapping[str, str]]) -> int:
+    """Have rejected rows tried again with these values, by column name by row number; returns how
+    many."""
     ring, changed = keyring(KeyUse.PROFILE), []
-    for reject in ImportReject.objects.filter(source_id=import_id, row__in=better, flagged=False):
+    for reject in ImportReject.objects.filter(source_id=source.id, row__in=better, flagged=False):
         body = orjson.dumps({"reasons": [], "values": better[reject.row]})
         reject.sealed = ring.seal(body, REJECT_TABLE, reject.id)
         reject.corrected = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +18,14 @@ from accounts import queries as accounts
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import CorrectionsForm, ImportUpload, MappingForm, UploadForm, largest_upload
+from contacts.forms import (
+    CorrectionsForm,
+    ImportUpload,
+    MappingForm,
+    RejectedRowsForm,
+    UploadForm,
+    largest_upload,
+)
 from contacts.models import Import, ImportStatus
 from contacts.queries.files import UNDO_FOR
 from contacts.rules.masking import masked_text
@@ -25,7 +34,9 @@ from contacts.rules.reading.wording import how_it_was_read
 from contacts.rules.remaining import in_words, time_left
 
 SHOWN_ROWS = 10
-SHOWN_REJECTS = 100
+CORRECTED_AT_ONCE = 25
+"""Rejected rows on a page."""
+SHOWN_FLAGGED = 25
 STEPS = ("Upload", "Match columns", "Check", "Import")
 _STEP = {
     ImportStatus.READING: 1,
@@ -181,6 +192,26 @@ def import_correct(request: MemberRequest, source: UUID) -> HttpResponseBase:
     return redirect("contacts:import_detail", request.organization.slug, source)
 
 
+@require_POST
+@organization_page(Permission.IMPORT_CONTACTS)
+def import_correct_cells(request: MemberRequest, source: UUID) -> HttpResponseBase:
+    """Take better cells for rejected rows, as they were typed on the page."""
+    found = _import(source)
+    page = _rejected_page(found, request.POST.get("after", ""))
+    form = _rejected_form(found, page, request.POST)
+    if queries.can_be_corrected(found, timezone.now()) and not form.is_valid():
+        return _detail(request, found, page, form)
+    try:
+        taken = services.correct_cells(found.id, form.typed() if form.is_valid() else {})
+    except FileProblem as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, _corrected(taken)) if taken else messages.error(
+            request, "Nothing was typed, so nothing was tried again."
+        )
+    return redirect("contacts:import_detail", request.organization.slug, source)
+
+
 @require_GET
 @organization_page(Permission.IMPORT_CONTACTS)
 def import_detail(request: MemberRequest, source: UUID) -> HttpResponseBase:
@@ -188,6 +219,13 @@ def import_detail(request: MemberRequest, source: UUID) -> HttpResponseBase:
     found = _import(source)
     if found.status == ImportStatus.MATCHING:
         return redirect("contacts:import_mapping", request.organization.slug, source)
+    page = _rejected_page(found, request.GET.get("after", ""))
+    return _detail(request, found, page, _rejected_form(found, page))
+
+
+def _detail(
+    request: MemberRequest, found: Import, page: _RejectedPage, form: RejectedRowsForm
+) -> HttpResponseBase:
     head = queries.head(found)
     context = {
         "file_name": head.file_name,
@@ -197,7 +235,7 @@ def import_detail(request: MemberRequest, source: UUID) -> HttpResponseBase:
         **_progress(found),
     }
     if not queries.is_working(found):
-        context |= _how_read(head) | _result(found)
+        context |= _how_read(head) | _result(found) | _rejects(found, page, form)
     return render(request, "contacts/import_detail.html", context)
 
 
@@ -284,26 +322,53 @@ def _result(source: Import) -> dict[str, Any]:
         "can_be_corrected": queries.can_be_corrected(source, now),
         "corrected": queries.corrected_rows(source.id),
         "corrections": CorrectionsForm(),
-        **_rejects(source),
     }
 
 
-def _rejects(source: Import) -> dict[str, Any]:
-    """The first rows that were rejected, or taken with a remark, masked. Showing them is logged."""
+@dataclass(frozen=True, slots=True)
+class _RejectedPage:
+    """Some of the rejected rows: those after a number, and after which number the next begin."""
+
+    after: int
+    rows: list[queries.Reject]
+    later: int | None
+
+
+def _rejected_page(source: Import, after: str) -> _RejectedPage:
+    """The first page, if `after` is no number of a row."""
+    start = int(after) if re.fullmatch(r"[0-9]{1,9}", after) else 0
+    if source.status not in _HAS_REJECTS:
+        return _RejectedPage(start, [], None)
+    rows = list(queries.rejects(source.id, limit=CORRECTED_AT_ONCE + 1, after=start))
+    shown = rows[:CORRECTED_AT_ONCE]
+    return _RejectedPage(start, shown, shown[-1].row if len(rows) > len(shown) else None)
+
+
+def _rejected_form(source: Import, page: _RejectedPage, data: Any = None) -> RejectedRowsForm:
+    return RejectedRowsForm(
+        page.rows, queries.mapping(source), queries.fields_by_key(), queries.today(), data
+    )
+
+
+def _rejects(source: Import, page: _RejectedPage, form: RejectedRowsForm) -> dict[str, Any]:
+    """Rows that were rejected, or taken with a remark, masked but for what is to be corrected.
+    Showing them is logged."""
     if source.status not in _HAS_REJECTS:
         return {}
-    shown = [
-        [(each, _masked(each)) for each in queries.rejects(source.id, flagged, SHOWN_REJECTS)]
-        for flagged in (False, True)
-    ]
-    if count := sum(map(len, shown)):
+    flagged = list(queries.rejects(source.id, flagged=True, limit=SHOWN_FLAGGED))
+    if count := len(page.rows) + len(flagged):
         services.record_rejects_viewed(source.id, count)
-    rejected, flagged = shown
-    return {"rejected": rejected, "flagged": flagged}
+    return {
+        "page": page,
+        "rejected": [(each, _masked(each), form.cells(each.row)) for each in page.rows],
+        "flagged": [(each, _masked(each)) for each in flagged],
+    }
 
 
 def _masked(reject: queries.Reject) -> list[tuple[str, str]]:
-    return [(name, masked_text(text)) for name, text in reject.values.items()]
+    """The cells that are not blank, with the names of their columns."""
+    cells = ((name, masked_text(text)) for name, text in reject.values.items())
+    return [(name, text) for name, text in cells if text]
 
 
 def _how_read(head: queries.Head) -> dict[str, Any]:

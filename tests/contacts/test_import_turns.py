@@ -442,14 +442,6 @@ def test_corrections_are_refused_in_words_once_it_is_too_late(room: Room, browse
     assert "can no longer be corrected here" in correct(browser, room, source, DOB="02/28/1960")
 
 
-def test_no_more_than_a_hundred_rejected_rows_are_shown(room: Room, browser: Client) -> None:
-    source = check_file(browser, room, as_csv(patient(n, DOB="soon") for n in range(120)))
-    page = page_of(browser, room, source)
-    assert "120 rows need correcting" in page
-    assert page.count("“soon”") == 100
-    assert "The first 100 are shown. All are in the download." in page
-
-
 def test_a_household_stays_several_patients_and_is_marked(room: Room, browser: Client) -> None:
     twins = [patient(n, Email=SHARED) for n in (1, 2)]
     source = import_file(browser, room, as_csv([*twins, patient(3)]))
