@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-FIRST_SIGHT = timedelta(seconds=3)
+FIRST_SIGHT = timedelta(seconds=10)
+"""Before that a start of two seconds makes the rest look twice as long."""
 HOUR = 60
 
 
