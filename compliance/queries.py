@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from accounts import queries as accounts
 from campaigns import queries as campaigns
 from campaigns.rules import REASONS
 from compliance import rules
@@ -72,9 +73,20 @@ def dashboard(now: datetime, days: int) -> Dashboard:
         median=rules.in_words(revocations.median),
         longest=rules.in_words(revocations.longest),
         waiting=_waiting(),
-        alerts=[(each, KINDS[each.kind]) for each in consent.open_alerts()],
+        alerts=_alerts(),
         check=consent.last_integrity_check(),
     )
+
+
+def _alerts() -> list[tuple[Alert, str]]:
+    """Open ones in words; those about a colleague with the name."""
+    found = consent.open_alerts()
+    names = accounts.names({each.object_id for each in found if each.object_type == "user"})
+    return [(each, KINDS[each.kind] + _about(names.get(each.object_id, ""))) for each in found]
+
+
+def _about(name: str) -> str:
+    return f" ({name})" if name else ""
 
 
 def _waiting() -> list[Waiting]:

@@ -17,12 +17,14 @@ class ConsentConfig(AppConfig):
         from consent.rules.purposes import Purpose
         from consent.services import reindexing
         from contacts import queries as contacts
+        from contacts import services as contact_services
         from contacts.conditions import register_facts
         from contacts.reach import register_reach
         from contacts.timeline import register_timeline
         from contacts.vetoes import (
             Eraser,
             on_erasure,
+            on_merging,
             veto_deletion,
             veto_erasure,
             veto_merging,
@@ -48,6 +50,9 @@ class ConsentConfig(AppConfig):
         def suppressions(_subject: str) -> int:
             return int(models.Suppression.objects.count())
 
+        def many_opened(user: UUID) -> None:
+            services.raise_alert("many_opened", "user", user)
+
         for veto in (veto_deletion, veto_merging):
             veto(queries.authorizations_to_keep)
             veto(queries.keeps_wishes)
@@ -58,6 +63,8 @@ class ConsentConfig(AppConfig):
                 stays="that they asked to be left out of uses, without their words",
             )
         )
+        on_merging(services.keep_wishes_of_address)
+        contact_services.on_many_opened(many_opened)
         veto_erasure(lambda ids: queries.authorizations_in_retention(ids, timezone.now()))
         authorization = KeyUse.AUTHORIZATION
         register_sealed(

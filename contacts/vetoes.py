@@ -1,4 +1,4 @@
-"""What higher apps say when a contact is to be deleted, merged away or erased.
+"""What higher apps say, and do, when a contact is to be deleted, merged away or erased.
 
 Contacts must not import those apps, so each registers in `AppConfig.ready`.
 """
@@ -25,10 +25,15 @@ class Eraser:
     stays: str
 
 
+Merger: TypeAlias = Callable[[UUID, UUID], None]
+"""What an app does before a contact (the second) is merged into another one (the first), while both
+can still be opened. Runs in the transaction of the merge."""
+
 _deletion: list[Veto] = []
 _merging: list[Veto] = []
 _erasure: list[Veto] = []
 _erasers: list[Eraser] = []
+_mergers: list[Merger] = []
 
 
 def veto_deletion(veto: Veto) -> None:
@@ -51,6 +56,11 @@ def on_erasure(eraser: Eraser) -> None:
     _erasers.append(eraser)
 
 
+def on_merging(merger: Merger) -> None:
+    """Have this done when a contact is merged into another one."""
+    _mergers.append(merger)
+
+
 def kept_by(contact_ids: Collection[UUID]) -> dict[UUID, list[str]]:
     """Every reason against deleting each contact. Those without any are left out."""
     return _asked(_deletion, contact_ids)
@@ -68,6 +78,10 @@ def unerasable(contact_id: UUID) -> list[str]:
 
 def erasers() -> list[Eraser]:
     return list(_erasers)
+
+
+def mergers() -> list[Merger]:
+    return list(_mergers)
 
 
 def _asked(vetoes: list[Veto], contact_ids: Collection[UUID]) -> dict[UUID, list[str]]:

@@ -16,6 +16,7 @@ from consent.rules.table import RULES, Prescription, Rule, rule_for, rules_that_
 from contacts import queries as contacts
 from contacts.models import Contact
 from contacts.rules.fields import Relationship
+from contacts.rules.segments import Segment
 from delivery import queries as delivery
 
 CHUNK = 2000
@@ -37,8 +38,9 @@ class Forecast:
     basis: str = ""
 
 
-def forecast(campaign: Campaign) -> Forecast:
-    """Count the audience and compute every permit, without keeping anybody.
+def forecast(campaign: Campaign, in_place: Segment | None = None) -> Forecast:
+    """Count the audience and compute every permit, without keeping anybody. `in_place` is whose
+    figures are told in place of the audience's (`contacts.services.stand_in`).
 
     Raises `ContentError` or `SegmentProblem` if the campaign can't be compiled as it stands.
     """
@@ -46,7 +48,7 @@ def forecast(campaign: Campaign) -> Forecast:
     use = use_of(campaign, content_of(campaign, tree), tree)
     regime = consent.regime(campaign.id, campaign.digest)
     now, found = now_here(), Forecast()
-    audience = list(contacts.matching(tree, now.date()))
+    audience = list(contacts.matching(in_place or tree, now.date()))
     ways = delivery.expected_ways({domain for _, domain in audience}, now)
     found.matched = len(audience)
     for start in range(0, len(audience), CHUNK):

@@ -23,6 +23,7 @@ from campaigns.forms import (
 from campaigns.models import Campaign
 from consent.rules.decision import RulingOutcome
 from contacts import queries as contacts
+from contacts import services as contact_services
 from contacts.rules.counts import SMALL, hide_few, hide_small
 from contacts.rules.segments import SegmentProblem, parse
 from delivery import queries as delivery
@@ -111,17 +112,35 @@ def _segment_words(row: Campaign) -> str:
 
 @organization_page(Permission.SEE_CAMPAIGNS)
 def campaign_forecast(request: MemberRequest, campaign: UUID) -> HttpResponseBase:
-    """How many would be mailed now, and why not the others. A fragment."""
+    """How many would be mailed now, and why not the others. A fragment.
+
+    Anybody may write two campaigns to segments that differ by one person: so it is told of the
+    segment whose count was told in place of this one's.
+    """
     row = get_object_or_404(queries.campaigns(), id=campaign)
     try:
-        found = queries.forecast(row)
+        told = _told_of(row)
+        found = queries.forecast(row, told.tree) if told else None
     except (ContentError, SegmentProblem) as problem:
         return render(request, "campaigns/parts/forecast.html", {"problem": str(problem)})
+    if found is None:
+        return render(request, "campaigns/parts/forecast.html", {"problem": _NOT_TODAY})
     asking = probes.unanswered(row.id)
     context = {"campaign": row, "asking": asking, **_shown(found)}
     if not asking:
         context["worth_asking"] = len(probes.worth_asking(_unknown(found)))
     return render(request, "campaigns/parts/forecast.html", context)
+
+
+_NOT_TODAY = (
+    "So many segments of about this size were counted today that one more number could tell"
+    " something about one person. Who is mailed does not depend on it."
+)
+
+
+def _told_of(row: Campaign) -> contact_services.StandIn | None:
+    now = queries.now_here()
+    return contact_services.stand_in(contacts.segment_tree(row.segment), now.date(), now)
 
 
 def _unknown(found: queries.Forecast) -> dict[str, int]:

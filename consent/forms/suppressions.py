@@ -30,6 +30,7 @@ SOURCES = {
     "bounce": "a mail server",
     "staff": "a colleague",
     "list": "an imported list",
+    "merge": "another record of the same person",
 }
 
 

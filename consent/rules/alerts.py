@@ -11,6 +11,7 @@ KINDS = {
     "protection_lost": "A mail server that was protected for days suddenly is not: somebody may be"
     " in between. Its patients got a link instead",
     "sender_domain": "A sender's domain no longer has the DNS records it needs: its mail waits",
+    "many_opened": "A colleague opened the values of many patients within a day: see the log",
     "wrong_address": "An address belongs to somebody else, who was asked whether it is theirs",
 }
 """Each kind of alert, in words."""

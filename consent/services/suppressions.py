@@ -130,6 +130,28 @@ def _suppression(address: str, row: Suppression) -> Suppression:
     return row
 
 
+_SAID = (
+    SuppressionReason.UNSUBSCRIBED,
+    SuppressionReason.COMPLAINED,
+    SuppressionReason.DO_NOT_CONTACT,
+)
+"""What a person said, and not a mailbox."""
+
+
+def keep_wishes_of_address(kept: UUID, gone: UUID) -> None:
+    """Before two contacts become one: what the person said about mail to the one's address holds
+    for the other's, too."""
+    people = contacts.opened([kept, gone])
+    old, new = (people[each].email if each in people else None for each in (gone, kept))
+    if not old or not new or contacts.address_token(old) == contacts.address_token(new):
+        return
+    standing = Suppression.objects.filter(
+        address_token__in=contacts.address_tokens(old), reason__in=_SAID, lifted_at=None
+    )
+    for scope, reason in set(standing.values_list("scope", "reason")):
+        suppress(new, SuppressionScope(scope), SuppressionReason(reason), "merge")
+
+
 class NotLiftable(Exception):
     """Only the person can take this back; the message says how."""
 

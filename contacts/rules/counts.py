@@ -22,6 +22,10 @@ class Count:
         return self.value is None
 
 
+NOT_TODAY = Count(None, "Not shown today")
+"""Where any number could tell something about one person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     """Cells that add up to a total, as far as both may be shown."""

@@ -1,6 +1,12 @@
 """Writes of contacts. Each function runs inside `acting_for`, unless it says otherwise."""
 
-from contacts.services.counting import forget_shown_counts, shown_count, shown_reach
+from contacts.services.counting import (
+    StandIn,
+    forget_shown_counts,
+    shown_count,
+    shown_reach,
+    stand_in,
+)
 from contacts.services.exporting import (
     decide_export,
     download,
@@ -31,6 +37,7 @@ from contacts.services.people import (
     erase,
     mask_again,
     merge,
+    on_many_opened,
     record_listing,
     record_look_up,
     record_values_seen,
@@ -79,6 +86,7 @@ __all__ = [
     "Refused",
     "Saved",
     "SealedSpool",
+    "StandIn",
     "Wanted",
     "Wrong",
     "add_field",
@@ -105,6 +113,7 @@ __all__ = [
     "mask_again",
     "merge",
     "note_use_of_mapping",
+    "on_many_opened",
     "on_segment_changed",
     "read_table",
     "record_listing",
@@ -127,6 +136,7 @@ __all__ = [
     "shown_count",
     "shown_reach",
     "size_in_words",
+    "stand_in",
     "start_upload",
     "undo_import",
     "unmask",

@@ -2,49 +2,100 @@
 
 Two segments that differ by one person would tell about that person, if both counts were shown as
 they are. So a count that was shown stands for every segment that differs from it by a few people,
-and for the same segment while only a few people come and go.
+and for the same segment while only a few people come and go. Whatever else is told about such a
+segment is told of the one that stands for it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from django.db import connection
 
 from contacts import queries
 from contacts.models import ShownCount
 from contacts.queries.audience import SHOWN_TABLE
 from contacts.rules import segments
-from contacts.rules.counts import SMALL, Count, hide_few, hide_small, part_in_words
+from contacts.rules.counts import NOT_TODAY, SMALL, Count, hide_few, part_in_words
+from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
 REMEMBERED = timedelta(days=1)
-COMPARED = 30
-"""Earlier counts of like size that one is compared with. Each may cost as much as counting, so
-where there are more the count is told in tens."""
+COMPARED = 100
+"""Counts of like size that are remembered. A new one is compared with each, which may cost as much
+as counting. Once there are so many, no other is told: a rounded number would tell of the one
+person at whom it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """The segment whose figures are told in place of another one's, its count, and the row that
+    remembers it, unless it is small."""
+
+    tree: segments.Segment
+    number: int
+    row: ShownCount | None = None
 
 
 def shown_count(tree: segments.Segment, today: date, now: datetime) -> Count:
     """How many people the segment means, as far as it may be told (`rules.counts`)."""
-    exact = queries.count(tree, today)
-    if exact <= SMALL:
-        return hide_few(exact)
-    return hide_small(_told(tree, exact, today, now).shown)
+    told = stand_in(tree, today, now)
+    if told is None:
+        return NOT_TODAY
+    return hide_few(told.number)
 
 
 def shown_reach(tree: segments.Segment, purpose: str, today: date, now: datetime) -> str | None:
-    """How many of them may be mailed for a purpose, in words; None if nobody can tell."""
-    reach = queries.reach(tree, today, purpose)
-    if reach is None:
+    """How many of them may be mailed for a purpose, in words; None if it cannot be told."""
+    told = stand_in(tree, today, now)
+    reach = queries.reach(told.tree, today, purpose) if told else None
+    if told is None or reach is None:
         return None
+    if told.row is not None:
+        reach = _as_told(told.row, purpose, reach)
+    return part_in_words(min(reach, told.number), told.number)
+
+
+def stand_in(tree: segments.Segment, today: date, now: datetime) -> StandIn | None:
+    """What was told of people who differ from these by SMALL at most, else these themselves.
+
+    None if they would be one more of so many segments of this size that were counted today.
+    """
     exact = queries.count(tree, today)
-    if exact <= SMALL:
-        return part_in_words(reach, exact)
-    told = _told(tree, exact, today, now)
-    earlier = told.reach.get(purpose)
-    if earlier is None or abs(reach - earlier) > SMALL:
-        told.reach[purpose] = reach if told.shown == told.exact else round(reach, -1)
-        ShownCount.objects.filter(id=told.id).update(reach=told.reach)
-    return part_in_words(told.reach[purpose], told.shown)
+    near = _near(exact, now)
+    told = _told_before(tree, near, today)
+    if told or exact <= SMALL:
+        return told or StandIn(tree, exact)
+    _one_at_a_time()
+    compared = {row.id for row in near}
+    near = _near(exact, now)
+    if told := _told_before(tree, [row for row in near if row.id not in compared], today):
+        return told
+    return None if len(near) >= COMPARED else StandIn(tree, exact, _remember(tree, exact))
+
+
+def _near(exact: int, now: datetime) -> list[ShownCount]:
+    """Earlier counts of like size, the latest first."""
+    rows = ShownCount.objects.filter(
+        exact__range=(exact - SMALL, exact + SMALL), created_at__gte=now - REMEMBERED
+    )
+    return list(rows.order_by("-created_at"))
+
+
+def _told_before(tree: segments.Segment, near: list[ShownCount], today: date) -> StandIn | None:
+    """The first of these whose people differ from the tree's by SMALL at most."""
+    vocabulary, ring = queries.vocabulary(), keyring(KeyUse.PROFILE)
+    for row in near:
+        try:
+            text = ring.open(bytes(row.tree), SHOWN_TABLE, row.id)
+            other = segments.parse(text, vocabulary)
+        except segments.SegmentProblem:  # a field of it is gone
+            continue
+        if other == tree or _difference(tree, other, today) <= SMALL:
+            return StandIn(other, row.shown, row)
+    return None
 
 
 def forget_shown_counts(now: datetime) -> None:
@@ -52,23 +103,24 @@ def forget_shown_counts(now: datetime) -> None:
     ShownCount.objects.filter(created_at__lt=now - REMEMBERED).delete()
 
 
-def _told(tree: segments.Segment, exact: int, today: date, now: datetime) -> ShownCount:
-    """What was shown for people who differ from these by SMALL at most, else what is shown now."""
-    near = ShownCount.objects.filter(
-        exact__range=(exact - SMALL, exact + SMALL), created_at__gte=now - REMEMBERED
-    ).order_by("-created_at")
-    if near.count() > COMPARED:
-        return ShownCount(exact=exact, shown=round(exact, -1))
-    vocabulary, ring = queries.vocabulary(), keyring(KeyUse.PROFILE)
-    for earlier in near:
-        try:
-            text = ring.open(bytes(earlier.tree), SHOWN_TABLE, earlier.id)
-            other = segments.parse(text, vocabulary)
-        except segments.SegmentProblem:  # a field of it is gone
-            continue
-        if other == tree or _difference(tree, other, today) <= SMALL:
-            return earlier
-    return _remember(tree, exact)
+def _as_told(row: ShownCount, purpose: str, reach: int) -> int:
+    """What was told before, while only a few people come and go."""
+    earlier: int | None = row.reach.get(purpose)
+    if earlier is not None and abs(reach - earlier) <= SMALL:
+        return earlier
+    row.reach[purpose] = reach
+    row.save(update_fields=["reach"])
+    return reach
+
+
+def _one_at_a_time() -> None:
+    """Until the transaction ends nobody else is told a count of this organization: two questions
+    at the same moment would not know of each other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('counts ' || %s, 0))",
+            [str(current_organization_id())],
+        )
 
 
 def _difference(one: segments.Segment, other: segments.Segment, today: date) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -25,12 +25,14 @@ from contacts.rules.imports import corrected, identity_of, merged
 from contacts.rules.starter import EMAIL, RECORD_NUMBER
 from contacts.services import incoming
 from contacts.services.saving import one_writer_at_a_time, replace_profiles
-from contacts.vetoes import erasers, unerasable, unmergeable
+from contacts.vetoes import erasers, mergers, unerasable, unmergeable
 from tenancy.current import current_organization_id
 from tenancy.keys import keyring
 from tenancy.models import KeyUse, Organization, new_id
 
 REASON_CHARACTERS = (8, 300)
+
+_on_many_opened: list[Callable[[UUID], None]] = []
 
 
 class Refused(ValueError):
@@ -42,6 +44,14 @@ class Wrong(ValueError):
     """Values that cannot be kept: a sentence for each field's key. None of them repeats a value."""
 
     problems: dict[str, str]
+
+
+def on_many_opened(react: Callable[[UUID], None]) -> None:
+    """Register what a higher app does when somebody has opened many contacts within a day.
+
+    Called with the colleague's id, once, in the transaction of the opening that is too many.
+    """
+    _on_many_opened.append(react)
 
 
 def record_view(contact_id: UUID) -> None:
@@ -88,20 +98,23 @@ def unmask(contact_id: UUID, user_id: UUID, reason: str, now: datetime) -> Unmas
         audit.record("unmasking_alert", object_type="user", object_id=user_id, contacts=opened)
         ids = [str(current_organization_id()), str(user_id)]
         transaction.on_commit(lambda: current_app.send_task("contacts.alert_unmasking", ids))
+        for react in _on_many_opened:
+            react(user_id)
     return row
 
 
 def alert_unmasking(user_id: UUID) -> None:
-    """Write to the privacy officers about a colleague who opens many contacts. Names no patient."""
+    """Write to privacy officers and owners about a colleague who opens many contacts: the colleague
+    may be the only officer. Names no patient."""
     organization = Organization.objects.get(id=current_organization_id())
-    officers = accounts.addresses_of(Role.PRIVACY_OFFICER) or accounts.addresses_of(Role.OWNER)
+    officers, owners = map(accounts.addresses_of, (Role.PRIVACY_OFFICER, Role.OWNER))
     name = accounts.names({user_id}).get(user_id, "A colleague")
     send_mail(
         f"{organization.name}: many patients' values were opened",
         f"{name} opened the values of more than {settings.UNMASKING_ALERT} patients within a day."
         " The log says which, and each patient's page gives the reasons. Sign in and look.",
         None,
-        officers,
+        [*officers, *owners],
     )
 
 
@@ -157,6 +170,8 @@ def merge(kept_id: UUID, gone_id: UUID) -> None:
     kept, gone = _opened(kept_id), _opened(gone_id)
     if reasons := unmergeable(gone_id):
         raise Refused(f"It cannot be merged away: {'; '.join(reasons)}. Keep this one instead.")
+    for follow in mergers():
+        follow(kept_id, gone_id)
     profile = merged(kept.profile, gone.profile)
     takes_over = _identity(profile) == _identity(gone.profile)
     _leave_empty(gone_id, keeps_identity=not takes_over, merged_into=kept_id)

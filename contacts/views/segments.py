@@ -22,7 +22,7 @@ from contacts.conditions import choices_of
 from contacts.forms import SegmentForm
 from contacts.models import Segment
 from contacts.rules import segments as rules
-from contacts.rules.counts import Count
+from contacts.rules.counts import NOT_TODAY, Count
 
 EVERYBODY = rules.to_json(rules.Segment())
 SENTENCE_CONDITIONS = 3
@@ -38,6 +38,10 @@ class Answer:
     count: Count
     health_information: bool
     reason: str
+
+    @property
+    def not_today(self) -> bool:
+        return self.count == NOT_TODAY
 
 
 @require_GET

@@ -417,3 +417,14 @@ def test_an_answer_changed_between_launch_and_plan_sends_nothing(desk: Desk) -> 
         Campaign.objects.filter(id=campaign).update(purpose="appointment")
         with pytest.raises(services.NotPossible):
             services.plan(campaign)
+
+
+def test_two_forecasts_do_not_tell_of_the_person_between(desk: Desk) -> None:
+    """A known patient, alone in a department: whether there is one must not show."""
+    desk.people(1, department="Oncology")
+    others = {**CARDIOLOGY, "operator": "is_not", "values": ["Oncology"]}
+    everybody, without = (
+        desk.campaign(purpose="own_health_service", where=where) for where in (None, others)
+    )
+    assert desk.waterfall(everybody)["Will be mailed"] == "13"
+    assert desk.waterfall(without)["Will be mailed"] == "13"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from threading import Thread
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from contacts import queries, services
 from contacts.models import ShownCount
 from contacts.rules import segments
+from contacts.services import counting
 from tenancy.current import acting_for
 from tests.contacts.patients import TODAY, patient, store
 from tests.people import Room
@@ -31,6 +34,12 @@ def shown(*conditions: dict[str, object], now: datetime = NOW) -> str:
     text = json.dumps({"where": {"kind": "all", "of": list(conditions)}})
     tree = segments.parse(text, queries.vocabulary())
     return services.shown_count(tree, TODAY, now).text
+
+
+def reach(*conditions: dict[str, object]) -> str | None:
+    text = json.dumps({"where": {"kind": "all", "of": list(conditions)}})
+    tree = segments.parse(text, queries.vocabulary())
+    return services.shown_reach(tree, "appointment", TODAY, NOW)
 
 
 ASTHMA = {"kind": "field", "field": "conditions", "operator": "is", "values": ["asthma"]}
@@ -76,28 +85,77 @@ def test_few_are_hidden_and_a_day_later_a_count_is_fresh(riverside: Room) -> Non
     assert not ShownCount.objects.exists()
 
 
+def test_one_person_does_not_show_where_hiding_begins(riverside: Room) -> None:
+    """Eleven people, and ten of them: the step from a number to "10 or fewer" would tell."""
+    store(
+        patient(n, Conditions="Migraine", Department="ENT" if n > 70 else "Oncology")
+        for n in range(70, 81)
+    )
+    migraine = {**ASTHMA, "values": ["migraine"]}
+    assert shown(migraine) == "11"
+    assert shown(migraine, NOT_ONCOLOGY) == "11"
+    assert shown({**migraine, "values": ["copd"]}) == "10 or fewer"
+
+
 def test_a_remembered_tree_is_sealed(riverside: Room) -> None:
     shown(ASTHMA)
     assert b"asthma" not in bytes(ShownCount.objects.get().tree)
 
 
 def test_reach_does_not_tell_of_one_person_either(riverside: Room) -> None:
-    def reach(*conditions: dict[str, object]) -> str | None:
-        text = json.dumps({"where": {"kind": "all", "of": list(conditions)}})
-        tree = segments.parse(text, queries.vocabulary())
-        return services.shown_reach(tree, "appointment", TODAY, NOW)
-
     store(patient(n, Email="") for n in range(50, 70))
     assert reach(ASTHMA) == "30 of them"
     assert reach(ASTHMA, NOT_ONCOLOGY) == "30 of them"
 
 
+def test_reach_is_told_of_who_stands_for_them(riverside: Room) -> None:
+    """Else the part would tell what the whole does not: whether the one who is left out may be
+    mailed."""
+
+    store(patient(n, Email="") for n in range(50, 70))
+    assert shown(ASTHMA) == "50"
+    assert reach(ASTHMA, NOT_ONCOLOGY) == "30 of them"
+
+
+def test_two_questions_at_once_wait_for_each_other(
+    committed_room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither would know of the other, and both be told the exact number."""
+    with acting_for(committed_room.riverside.id):
+        store(patient(n, Department="Oncology" if n == 7 else "Cardiology") for n in range(30))
+    answers: dict[str, str] = {}
+
+    def ask(name: str, *conditions: dict[str, object]) -> None:
+        try:
+            with acting_for(committed_room.riverside.id):
+                answers[name] = shown(*conditions)
+        finally:
+            connection.close()
+
+    remember = counting._remember
+
+    def slowly(tree: segments.Segment, exact: int) -> ShownCount:
+        if not second.ident:
+            second.start()
+            second.join(0.5)
+        return remember(tree, exact)
+
+    second = Thread(target=ask, args=("without", ASTHMA, NOT_ONCOLOGY))
+    monkeypatch.setattr(counting, "_remember", slowly)
+    ask("all", ASTHMA)
+    second.join()
+    assert answers == {"all": "30", "without": "30"}
+
+
 def test_many_other_questions_do_not_wash_the_memory_out(
     riverside: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contacts.services.counting.COMPARED", 3)
+    """Nor is a rounded number shown: it would tell of the one person at whom it changes."""
+    monkeypatch.setattr("contacts.services.counting.COMPARED", 5)
     store(patient(n, Conditions="Migraine", Department=f"Ward {n % 4}") for n in range(100, 220))
     assert shown(ASTHMA) == "30"
     for ward in range(4):
         assert shown({**NOT_ONCOLOGY, "operator": "is", "values": [f"Ward {ward}"]}) == "30"
     assert shown(ASTHMA, NOT_ONCOLOGY) == "30"
+    store(patient(n, Conditions="COPD") for n in range(300, 330))
+    assert shown({**ASTHMA, "values": ["copd"]}) == "Not shown today"

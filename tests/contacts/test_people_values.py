@@ -13,6 +13,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.rules import Role
 from audit.models import Event
+from consent.models import Alert
+from consent.queries import standing_suppressions
+from consent.rules.decision import SuppressionReason, SuppressionScope
+from consent.services import suppress
 from contacts import queries, services
 from contacts.forms import ContactForm
 from contacts.models import Contact, Unmasking
@@ -129,9 +133,15 @@ def test_officers_hear_once_of_who_opens_many(
     user = room.people[Role.PRIVACY_OFFICER]
     alert_unmasking(str(room.riverside.id), str(user.id))
     [letter] = mail.outbox
-    assert letter.to == [user.email]
+    assert letter.to == [user.email, room.people[Role.OWNER].email]
     assert "more than 2 patients" in letter.body
     assert "Quackenbush" not in letter.body + letter.subject
+    with acting_for(room.riverside.id):
+        alert = Alert.objects.get(kind="many_opened")
+    assert alert.object_id == user.id
+    assert "values of many patients" in officer.get(room.url("privacy/")).content.decode()
+    officer.post(room.url(f"privacy/alerts/{alert.id}/"), {"note": "A list for the doctor"})
+    assert "values of many patients" not in officer.get(room.url("privacy/")).content.decode()
 
 
 def corrections(room: Room, contact: UUID, **values: str) -> dict[str, object]:
@@ -233,6 +243,21 @@ def test_two_become_one(room: Room, officer: Client) -> None:
     assert "merged another record into this one" in page(officer, room, kept)
     with acting_for(room.riverside.id):
         assert queries.total() == 1
+
+
+def test_what_was_said_of_mail_to_the_one_holds_for_both(room: Room, officer: Client) -> None:
+    """What a mailbox said does not: it is another mailbox."""
+    kept, gone = stored(room, 2)
+    address = "Wilhelmina.Quackenbush{}@oldpost.test".format
+    with acting_for(room.riverside.id):
+        for reason in (SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED):
+            suppress(address(2), SuppressionScope.MARKETING, reason, "link")
+    officer.post(room.url(f"contacts/{kept}/merge/{gone}/"))
+    with acting_for(room.riverside.id):
+        token = queries.address_token(address(1))
+        [suppression] = standing_suppressions([token])[token]
+    assert suppression.reason is SuppressionReason.UNSUBSCRIBED
+    assert suppression.scope is SuppressionScope.MARKETING
 
 
 def test_records_are_compared_in_clear_once_both_are_open(room: Room, officer: Client) -> None:
