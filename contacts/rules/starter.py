@@ -11,6 +11,7 @@ LANGUAGE = "language"
 RELATIONSHIP = "relationship"
 DECEASED = "deceased"
 POSTAL_CODE = "postal_code"
+STATE = "state"
 
 FIXED = frozenset(
     {
@@ -46,7 +47,7 @@ def _demographic() -> tuple[Field, ...]:
         Field("sex", "Sex", one_of, group, choices=_SEXES),
         Field(LANGUAGE, "Language", one_of, group, choices=_LANGUAGES),
         Field(POSTAL_CODE, "ZIP code", text, group),
-        Field("state", "State", text, group),
+        Field(STATE, "State", text, group),
         Field(RELATIONSHIP, "Relationship", one_of, group, phi, choices=_RELATIONSHIPS),
         Field(DECEASED, "Deceased", FieldType.BOOLEAN, group),
     )

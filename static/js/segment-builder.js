@@ -103,17 +103,15 @@ function showEditor(condition) {
     control.append(...offered.map(([value, label]) => new Option(label, value)));
   } else if (editor === "choices") {
     control.append(...offered.map(([value, label]) => checkbox(value, label)));
+  } else if (editor === "picks") {
+    part(control, "search").append(
+      picker(place, "Find a value", "Type a name", (text) => fitting(offered, text)),
+    );
   } else if (editor === "codes" || editor === "code") {
     const field = condition.dataset.subject;
-    const find = searchBox("Find a code", "Type a name or a code", (text) => codes(field, text));
-    find.addEventListener("chosen", (event) => {
-      event.stopPropagation();
-      displays.set(event.detail.value, event.detail.label);
-      addCode(place, event.detail.value);
-      find.text = "";
-      update();
-    });
-    part(control, "search").append(find);
+    part(control, "search").append(
+      picker(place, "Find a code", "Type a name or a code", (text) => codes(field, text)),
+    );
   }
   place.append(control);
 }
@@ -123,6 +121,26 @@ function checkbox(value, label) {
   line.querySelector("input").value = value;
   line.querySelector("span").textContent = label;
   return line;
+}
+
+/** A search whose findings stand above it, one by one. */
+function picker(place, label, placeholder, search) {
+  const find = searchBox(label, placeholder, search);
+  find.addEventListener("chosen", (event) => {
+    event.stopPropagation();
+    displays.set(event.detail.value, event.detail.label);
+    addCode(place, event.detail.value);
+    find.text = "";
+    update();
+  });
+  return find;
+}
+
+function fitting(choices, text) {
+  const typed = text.toLowerCase();
+  return choices
+    .filter(([value, label]) => `${label} ${value}`.toLowerCase().includes(typed))
+    .map(([value, label]) => ({ value, label }));
 }
 
 async function codes(field, text) {
@@ -143,7 +161,8 @@ function addCode(place, key) {
   if (place.dataset.editor === "code") list.replaceChildren();
   if ([...list.children].some((each) => each.dataset.key === key)) return;
   const item = clone("#segment-code");
-  const display = displays.get(key) ?? key.split("|").pop();
+  const choices = new Map(subjectOf(memberOf(place)).choices);
+  const display = choices.get(key) ?? displays.get(key) ?? key.split("|").pop();
   item.dataset.key = key;
   item.querySelector("span").textContent = display;
   item.querySelector("button").setAttribute("aria-label", `Remove ${display}`);
@@ -177,6 +196,7 @@ function valuesIn(place) {
       return [];
     case "choices":
       return [...place.querySelectorAll(":checked")].map((box) => box.value);
+    case "picks":
     case "code":
     case "codes":
       return [...place.querySelectorAll(".segment-codes > li")].map((each) => each.dataset.key);

@@ -52,6 +52,7 @@ def _give_measurements() -> None:
         profile = dict(person.profile)
         if random.random() < 0.7:
             profile["hba1c"] = round(random.uniform(4, 12), 1)
+        profile["state"] = random.choice(["CA", "California", "nevada", "NV", "Ontario"])
         profile["condition_codes"] = random.sample(CODES, random.randrange(3))
         profiles[person.id] = profile
     replace_profiles(profiles)
@@ -75,6 +76,9 @@ CONDITIONS = st.sampled_from(
         _field("last_flu_shot", "absent"),
         _field("last_flu_shot", "before", "2025-11-01"),
         _field("department", "is", "Cardiology"),
+        _field("state", "one_of", "California", "OR"),
+        _field("state", "none_of", "NV", "Ontario"),
+        _field("state", "starts_with", "calif"),
         _field("birth_date", "age_at_least", 65),
         _field("birth_date", "age_at_most", 30),
         _field("birth_date", "age_between", 40, 41),

@@ -227,6 +227,11 @@ def test_depth_is_bounded_before_anything_walks_the_tree() -> None:
         (field("score", "at_least", 1), True, False),
         (field("postal_code", "starts_with", "941", "942"), "94203", True),
         (field("postal_code", "starts_with", "941", "942"), "94303", False),
+        (field("state", "one_of", "CA", "NY"), "california", True),
+        (field("state", "is", "New york"), "NY", True),
+        (field("state", "none_of", "CA"), "California", False),
+        (field("state", "one_of", "Ontario"), "ontario", True),
+        (field("state", "starts_with", "ca"), "Cantabria", True),
         (field("diagnoses", "is", T2D), [f"{T2D}|Diabetes", f"{ICD}|I10|Hypertension"], True),
         (field("diagnoses", "one_of", T2D), [f"{ICD}|E11.99|Else"], False),
         (field("diagnoses", "none_of", T2D), [f"{T2D}|Diabetes"], False),
@@ -409,6 +414,14 @@ def test_the_index_never_contradicts_the_exact_answer(
                 "People who turn 65 within 30 days, but not those (whose ZIP code starts with 941,"
                 " or who have a live authorization for wellness mail)"
             ),
+        ),
+        (
+            [
+                field("state", "one_of", "CA", "nevada", "Ontario"),
+                field("state", "starts_with", "ne"),
+            ],
+            "all",
+            "People whose state is California, Nevada or Ontario, and whose state starts with ne",
         ),
         (
             [engagement("clicked", "did", campaign=CAMPAIGN), field("score", "between", 1, 2)],

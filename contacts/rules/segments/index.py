@@ -31,6 +31,7 @@ from contacts.rules.segments.tree import (
     NoneOf,
     Operator,
     Segment,
+    spellings,
 )
 
 Tokens: TypeAlias = Callable[[str, str], Collection[int]]
@@ -220,7 +221,7 @@ def _ranges(condition: FieldCondition, field: Field, today: date) -> list[Range]
     """What the index knows of a condition, to be joined; None if nothing."""
     match condition.operator:
         case Operator.IS | Operator.ONE_OF:
-            return [_equal(field, value) for value in condition.values]
+            return [_equal(field, value) for value in spellings(condition)]
         case Operator.STARTS_WITH:
             found = [prefix_entries(field.key, str(value)) for value in condition.values]
             return None if None in found else [each for each in found if each]

@@ -1,10 +1,10 @@
 """Whether one person is in a segment: the exact answer, on the opened profile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TypeAlias
 
-from contacts.rules.fields import Value, normalize
+from contacts.rules.fields import Scalar, Value, normalize
 from contacts.rules.segments.tree import (
     All,
     Any,
@@ -14,6 +14,7 @@ from contacts.rules.segments.tree import (
     NoneOf,
     Operator,
     Segment,
+    spellings,
 )
 from contacts.rules.segments.windows import WINDOWS, birthdays, number_range, window
 
@@ -103,11 +104,11 @@ def _value_test(condition: FieldCondition, today: date) -> _ValueTest:
         case Operator.ABSENT:
             return _negated(_has_member(bool))
         case Operator.IS | Operator.ONE_OF:
-            return _has_member(_wanted(condition).__contains__)
+            return _has_member(_wanted(spellings(condition)).__contains__)
         case Operator.IS_NOT | Operator.NONE_OF:
-            return _negated(_has_member(_wanted(condition).__contains__))
+            return _negated(_has_member(_wanted(spellings(condition)).__contains__))
         case Operator.STARTS_WITH:
-            prefixes = tuple(_wanted(condition))
+            prefixes = tuple(_wanted(condition.values))
             return _has_member(lambda normal: normal.startswith(prefixes))
         case Operator.BIRTHDAY_IN_NEXT:
             days = birthdays(condition, today)
@@ -133,8 +134,8 @@ def _negated(test: _ValueTest) -> _ValueTest:
     return lambda value: not test(value)
 
 
-def _wanted(condition: FieldCondition) -> frozenset[str]:
-    return frozenset(normal for value in condition.values for normal in normalize(value))
+def _wanted(values: Iterable[Scalar]) -> frozenset[str]:
+    return frozenset(normal for value in values for normal in normalize(value))
 
 
 def _has_member(fits: Callable[[str], bool]) -> _ValueTest:

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from contacts.rules.fields import Field, FieldClass, FieldType
+from contacts.rules.places import STATES
 from contacts.rules.segments.tree import (
     SEVERAL_VALUES,
     WITHOUT_VALUE,
     Operator,
     Vocabulary,
+    names_states,
     operators_of,
 )
 from contacts.rules.starter import BIRTH_DATE
@@ -20,7 +22,7 @@ _LABELS: dict[Operator, str] = {
     Operator.NONE_OF: "is none of",
     Operator.STARTS_WITH: "starts with",
     Operator.IN_LAST: "was in the last",
-    Operator.NOT_IN_LAST: "was not in the last, or is not known",
+    Operator.NOT_IN_LAST: "was not in the last, or unknown",
     Operator.MORE_THAN_AGO: "was longer ago than",
     Operator.IN_NEXT: "is in the next",
     Operator.BEFORE: "is before",
@@ -64,6 +66,9 @@ _EDITORS: dict[Operator, str] = {
     Operator.AGE_BETWEEN: "age_between",
     Operator.TURNS: "turns",
 }
+
+MANY_CHOICES = 20
+"""More than these are found by typing."""
 
 _SETS = (Operator.ONE_OF, Operator.NONE_OF)
 _KNOWN = (Operator.PRESENT, Operator.ABSENT)
@@ -112,9 +117,10 @@ class Comparison:
     """One way to compare a field, and the editor its values need.
 
     `editor` is none, text, texts, number, numbers (a pair), date, dates (a pair), span, age,
-    age_between, turns, messages, days, boolean, choice, choices, code or codes. What is not
-    `offered` is shown in a segment that has it already: another comparison says the same more
-    simply. `choices` are the comparison's own, else it has its subject's.
+    age_between, turns, messages, days, boolean, choice, choices (boxes to tick), picks (the same,
+    found by typing), code or codes. What is not `offered` is shown in a segment that has it
+    already: another comparison says the same more simply. `choices` are the comparison's own, else
+    it has its subject's.
     """
 
     operator: str
@@ -194,8 +200,14 @@ def _subject(field: Field) -> Subject:
             Comparison(each.value, _label(field, each), _editor(field, each), each in offered)
             for each in (*offered, *others)
         ),
-        choices=tuple((choice.value, choice.label) for choice in field.choices),
+        choices=_choices(field),
     )
+
+
+def _choices(field: Field) -> tuple[tuple[str, str], ...]:
+    if names_states(field, Operator.ONE_OF):
+        return tuple(STATES.items())
+    return tuple((choice.value, choice.label) for choice in field.choices)
 
 
 def _label(field: Field, operator: Operator) -> str:
@@ -214,8 +226,12 @@ def _editor(field: Field, operator: Operator) -> str:
     several = operator in SEVERAL_VALUES
     if field.type is FieldType.CODES:
         return "codes" if several else "code"
+    if several and names_states(field, operator):
+        return "picks"
+    if field.choices and several:
+        return "picks" if len(field.choices) > MANY_CHOICES else "choices"
     if field.choices:
-        return "choices" if several else "choice"
+        return "choice"
     if field.type in (FieldType.NUMBER, FieldType.DATE, FieldType.BOOLEAN) and not several:
         return f"{field.type.value}s" if operator is Operator.BETWEEN else field.type.value
     return "texts" if several else "text"

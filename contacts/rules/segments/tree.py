@@ -18,7 +18,8 @@ from contacts.rules.fields import (
     clean_member,
     normalize,
 )
-from contacts.rules.starter import BIRTH_DATE
+from contacts.rules.places import state_code, state_spellings
+from contacts.rules.starter import BIRTH_DATE, STATE
 
 MAX_JSON_CHARACTERS = 100_000
 MAX_DEPTH = 6
@@ -254,6 +255,8 @@ def parse(text: str | bytes, vocabulary: Vocabulary) -> Segment:
 
 def _incomplete(problem: ValidationError) -> str:
     first = problem.errors(include_input=False)[0]
+    if first["type"] == "too_long":
+        return f"A condition has more than {MAX_VALUES} values. Leave some out."
     if first["type"] == "too_short":
         return "A group has no condition yet. Add one, or remove the group."
     if "scope" in first["loc"]:
@@ -267,6 +270,23 @@ def _incomplete(problem: ValidationError) -> str:
 def operators_of(field: Field) -> frozenset[Operator]:
     """How a field may be compared."""
     return OPERATORS[field.type] | (OF_BIRTH_DATE if field.key == BIRTH_DATE else frozenset())
+
+
+def names_states(field: Field, operator: Operator) -> bool:
+    """Whether the values of a comparison are states, as far as they are known here."""
+    equal = operator in (Operator.IS, Operator.IS_NOT, Operator.ONE_OF, Operator.NONE_OF)
+    return equal and field.key == STATE and field.type is FieldType.TEXT
+
+
+def spellings(condition: FieldCondition) -> tuple[Scalar, ...]:
+    """The values of a comparison for equality; of a state its code and its name."""
+    if condition.field != STATE:
+        return condition.values
+    return tuple(
+        each
+        for value in condition.values
+        for each in (state_spellings(value) if isinstance(value, str) else (value,))
+    )
 
 
 def to_json(segment: Segment) -> str:
@@ -399,6 +419,8 @@ def _checked_values(condition: FieldCondition, field: Field) -> tuple[Scalar, ..
             values = [_checked_prefix(field, value) for value in condition.values]
         case _:
             values = [_checked_value(field, value) for value in condition.values]
+            if names_states(field, condition.operator):
+                values = [state_code(str(value)) for value in values]
     if condition.operator in ORDERED:
         # Both are of the field's type, so they compare.
         values.sort(key=lambda value: value)

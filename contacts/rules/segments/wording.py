@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from contacts.rules.fields import Field, FieldClass, FieldGroup, FieldType, Relationship, Scalar
+from contacts.rules.places import state_name
 from contacts.rules.segments.tree import (
     AGES,
     SPANS,
@@ -23,6 +24,7 @@ from contacts.rules.segments.tree import (
     Segment,
     Vocabulary,
     conditions,
+    names_states,
 )
 from contacts.rules.starter import RELATIONSHIP
 
@@ -273,6 +275,8 @@ class _Words:
             return f"{values[0]} {within}"
         if condition.operator in AGES:
             return " and ".join(map(str, values))
+        if names_states(field, condition.operator):
+            return _or([state_name(str(value)) for value in values])
         shown = [self._shown(value, field) for value in values]
         return " and ".join(shown) if condition.operator is Operator.BETWEEN else _or(shown)
 
