@@ -51,6 +51,7 @@ urlpatterns = [
     path("exports/", exports.exports, name="exports"),
     path("exports/new/", exports.export_new, name="export_new"),
     path("exports/<uuid:export>/", exports.export, name="export"),
+    path("exports/<uuid:export>/progress/", exports.export_progress, name="export_progress"),
     path("exports/<uuid:export>/decide/", exports.export_decide, name="export_decide"),
     path("exports/<uuid:export>/file/", exports.export_file, name="export_file"),
     path("fields/", fields.fields, name="fields"),

@@ -23,7 +23,7 @@ END
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0004_quicker_imports"),
+        ("contacts", "0005_export_progress"),
     ]
 
     operations = [rls.lookup_function("contacts_clause(question jsonb)", "text", CLAUSE, [])]

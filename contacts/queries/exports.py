@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from uuid import UUID
 
 from django.db import connection
 
 from contacts.models import Export, ExportChunk
-from contacts.queries.audience import matching_profiles
+from contacts.queries.audience import recipients
 from contacts.queries.definitions import today, vocabulary
+from contacts.queries.people import opened
 from contacts.rules import segments
 from contacts.rules.fields import Value
 from tenancy.current import acting_for
@@ -21,6 +21,7 @@ TABLE = "contacts_export"
 TREE = "contacts_export.tree"
 CHUNK_TABLE = "contacts_exportchunk"
 SHOWN = 50
+ID_BYTES = 16
 
 
 def exports() -> list[Export]:
@@ -45,11 +46,19 @@ def export_tree(export: Export) -> segments.Segment:
     return segments.parse(text, vocabulary())
 
 
-def exported_people(export: Export, at_once: int) -> Iterator[list[dict[str, Value]]]:
-    """The profiles in it. Raises `SegmentProblem`."""
-    profiles = matching_profiles(export_tree(export), today())
-    while batch := list(islice(profiles, at_once)):
-        yield batch
+def exported_ids(export: Export) -> bytes:
+    """Who is in it right now, 16 bytes each: a million take 16 MB. Raises `SegmentProblem`."""
+    ids = bytearray()
+    for who, _ in recipients(export_tree(export), today()):
+        ids += who
+    return bytes(ids)
+
+
+def exported_profiles(ids: bytes) -> list[dict[str, Value]]:
+    """The profiles of these, 16 bytes each. Who is no more is left out."""
+    who = [UUID(bytes=ids[at : at + ID_BYTES]) for at in range(0, len(ids), ID_BYTES)]
+    people = opened(who)
+    return [people[each].profile for each in who if each in people]
 
 
 def export_pieces(organization_id: UUID, export_id: UUID) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit import services as audit
 from contacts import queries
 from contacts.models import Export, ExportChunk, ExportStatus
-from contacts.queries.exports import CHUNK_TABLE, TABLE, TREE
+from contacts.queries.exports import CHUNK_TABLE, ID_BYTES, TABLE, TREE
 from contacts.rules import segments
 from contacts.rules.exports import BYTE_ORDER_MARK, safe_cell
 from contacts.rules.fields import Field, Value
@@ -26,7 +26,7 @@ from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
 READY_FOR = timedelta(hours=24)
-LEASE = timedelta(minutes=30)
+LEASE = timedelta(minutes=10)
 ROWS_AT_ONCE = 2_000
 
 
@@ -69,22 +69,59 @@ def decide_export(export_id: UUID, allowed: bool, user_id: UUID) -> None:
 
 
 def write_export(organization_id: UUID, export_id: UUID) -> None:
-    """Write the file, sealed piece by piece. A worker that dies leaves nothing; the next one starts
-    over. Runs outside `acting_for`."""
+    """Write the file, sealed piece by piece, each in a transaction that also says how far it is.
+
+    Of a worker that died the next one starts over. Runs outside `acting_for`.
+    """
     with acting_for(organization_id):
         row = Export.objects.select_for_update().filter(id=export_id).first()
         if row is None or row.status != ExportStatus.WRITING or _is_taken(row):
             return
-        row.lease_until = timezone.now() + LEASE
-        row.save(update_fields=["lease_until"])
+        ExportChunk.objects.filter(export_id=row.id).delete()
+        row.rows, row.total = 0, None
+        lease = _take(row)
+    try:
+        with acting_for(organization_id):
+            ids, fields = queries.exported_ids(row), _fields(row)
+    except SegmentProblem:
+        _end(organization_id, export_id, lease, ExportStatus.FAILED)
+        return
+    pieces = range(0, max(len(ids), 1), ROWS_AT_ONCE * ID_BYTES)
+    for number, at in enumerate(pieces):
+        with acting_for(organization_id):
+            held = _held(export_id, lease)
+            if held is None:
+                return
+            held.total = len(ids) // ID_BYTES
+            _write_piece(held, number, fields, ids[at : at + ROWS_AT_ONCE * ID_BYTES])
+            lease = _take(held)
+    _end(organization_id, export_id, lease, ExportStatus.READY)
+
+
+def _take(row: Export) -> datetime:
+    """Keep others from writing it for a while."""
+    row.lease_until = timezone.now() + LEASE
+    row.save()
+    return row.lease_until
+
+
+def _held(export_id: UUID, lease: datetime) -> Export | None:
+    """The export, under a lock, if it is still ours to write."""
+    row: Export | None = (
+        Export.objects.select_for_update()
+        .filter(id=export_id, status=ExportStatus.WRITING, lease_until=lease)
+        .first()
+    )
+    return row
+
+
+def _end(organization_id: UUID, export_id: UUID, lease: datetime, status: ExportStatus) -> None:
     with acting_for(organization_id):
-        row = Export.objects.select_for_update().get(id=export_id)
-        try:
-            row.rows = _write(row)
-        except SegmentProblem:
-            row.status, row.lease_until = ExportStatus.FAILED, None
-        else:
-            row.status, row.lease_until = ExportStatus.READY, None
+        row = _held(export_id, lease)
+        if row is None:
+            return
+        row.status, row.lease_until = status, None
+        if status == ExportStatus.READY:
             row.expires_at = timezone.now() + READY_FOR
         row.save()
         audit.record("export_written", object_type="export", object_id=row.id, rows=row.rows)
@@ -133,20 +170,22 @@ def _is_taken(row: Export) -> bool:
     return row.lease_until is not None and row.lease_until > timezone.now()
 
 
-def _write(row: Export) -> int:
-    ExportChunk.objects.filter(export_id=row.id).delete()
+def _fields(row: Export) -> list[Field]:
+    """The columns of the file, the same from its first piece to its last."""
     known = queries.fields_by_key()
-    fields = [known[key] for key in row.fields if key in known]
-    ring, rows = keyring(KeyUse.PROFILE), 0
-    header = BYTE_ORDER_MARK + _as_csv([[field.label for field in fields]])
-    for number, profiles in enumerate(queries.exported_people(row, ROWS_AT_ONCE)):
-        rows += len(profiles)
-        body = _as_csv([_cells(fields, profile) for profile in profiles])
-        piece = ExportChunk(export=row, number=number)
-        piece.sealed = ring.seal(header + body, CHUNK_TABLE, piece.id)
-        piece.save(force_insert=True)
-        header = b""
-    return rows
+    return [known[key] for key in row.fields if key in known]
+
+
+def _write_piece(row: Export, number: int, fields: list[Field], ids: bytes) -> None:
+    """Store the next rows of the file, the first ones under the labels of the fields."""
+    profiles = queries.exported_profiles(ids)
+    text = _as_csv([_cells(fields, profile) for profile in profiles])
+    if number == 0:
+        text = BYTE_ORDER_MARK + _as_csv([[field.label for field in fields]]) + text
+    piece = ExportChunk(export=row, number=number)
+    piece.sealed = keyring(KeyUse.PROFILE).seal(text, CHUNK_TABLE, piece.id)
+    piece.save(force_insert=True)
+    row.rows += len(profiles)
 
 
 def _cells(fields: list[Field], profile: dict[str, Value]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -86,6 +86,16 @@ def export(request: MemberRequest, export: UUID) -> HttpResponseBase:
     if context["may_decide"]:
         context |= _people(row)
     return render(request, "contacts/export.html", context)
+
+
+@require_GET
+@organization_page(Permission.REQUEST_EXPORTS)
+def export_progress(request: MemberRequest, export: UUID) -> HttpResponseBase:
+    """How far the file is. A fragment; at the end the browser loads the whole page again."""
+    row = _export(export)
+    if row.status != ExportStatus.WRITING:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "contacts/export_progress.html", {"export": row})
 
 
 @require_POST

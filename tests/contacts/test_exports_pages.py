@@ -16,6 +16,8 @@ from accounts.rules import Role
 from audit.models import Event
 from contacts import queries, services
 from contacts.models import Export, ExportChunk, ExportStatus, FieldDefinition
+from contacts.rules.fields import Value
+from contacts.services import exporting
 from contacts.tasks import forget, write_export
 from tenancy.current import acting_for
 from tests.contacts.patients import patient, store
@@ -243,6 +245,51 @@ def test_pieces_are_read_after_the_page_s_transaction(committed_room: Room) -> N
         )
     write_export(str(room.riverside.id), str(export))
     assert b"RH000001" in (download(marketer, room, export) or b"")
+
+
+def test_the_page_tells_how_far_the_file_is(
+    committed_room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, seen = committed_room, list[str]()
+    with acting_for(room.riverside.id):
+        store(patient(n) for n in range(5))
+    marketer = room.client(Role.MARKETER)
+    export = ask(marketer, room)
+    decide(room.client(Role.PRIVACY_OFFICER), room, export, "yes")
+    progress = room.url(f"exports/{export}/progress/")
+    assert "Finding out who is in it" in marketer.get(progress).content.decode()
+    find = queries.exported_profiles
+
+    def looking(ids: bytes) -> list[dict[str, Value]]:
+        seen.append(marketer.get(progress).content.decode())
+        return find(ids)
+
+    monkeypatch.setattr(exporting, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(queries, "exported_profiles", looking)
+    write_export(str(room.riverside.id), str(export))
+    assert ["2 of 5 patients" in page for page in seen] == [False, True, False]
+    assert "4 of 5 patients" in seen[2]
+    assert marketer.get(progress)["HX-Refresh"] == "true"
+    rows = list(csv.reader(io.StringIO((download(marketer, room, export) or b"").decode())))
+    assert sorted(row[0] for row in rows[1:]) == [f"RH00000{n}" for n in range(5)]
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_more(
+    room: Room, marketer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = ask(marketer, room)
+    decide(room.client(Role.PRIVACY_OFFICER), room, export, "yes")
+    find = queries.exported_ids
+
+    def slowly(row: Export) -> bytes:
+        Export.objects.update(lease_until=timezone.now() + timedelta(minutes=1))
+        return find(row)
+
+    monkeypatch.setattr(queries, "exported_ids", slowly)
+    write_export(str(room.riverside.id), str(export))
+    assert status(room, export) == ExportStatus.WRITING
+    with acting_for(room.riverside.id):
+        assert not ExportChunk.objects.exists()
 
 
 def test_a_file_whose_worker_died_is_written_by_the_next(room: Room, marketer: Client) -> None:
