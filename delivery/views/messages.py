@@ -24,7 +24,8 @@ EVENTS = 50
 def message(request: MemberRequest, message: UUID) -> HttpResponseBase:
     """Why somebody got a message, a link, or nothing. Looking is logged.
 
-    It names no campaign: its name may tell a diagnosis.
+    It names no campaign, since its name may tell a diagnosis, and leads to it only those who may
+    open the patient's values.
     """
     row = queries.message(message)
     if row is None:
@@ -46,7 +47,7 @@ def message(request: MemberRequest, message: UUID) -> HttpResponseBase:
         ],
         "permit": permit and permits.reasons(permit),
         "permit_lines": list(permits.in_words(permit)) if permit and _may_read(request) else [],
-        "campaign_url": campaign,
+        "campaign_url": campaign if _may_read(request) else "",
     }
     return render(request, "delivery/message.html", context)
 

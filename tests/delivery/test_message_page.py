@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from accounts.rules import Role
 from config.demo.world.tempers import Temper
 from delivery import why
+from delivery.models import Message
 from delivery.rules import Status
 from delivery.transports.outcomes import SENTENCES, Evidence, Stage
+from tenancy.current import acting_for
+from tests.campaigns.desk import Desk
 from tests.mail.world import domain_of
 from tests.people import Room
 from tests.post import DIAGNOSIS, Post
@@ -63,6 +66,19 @@ def test_the_patient_s_timeline_leads_to_it(post: Post, committed_room: Room) ->
         committed_room.url(f"contacts/{post.ids[GOOD]}/")
     )
     assert f"/messages/{post.message(GOOD).id}/" in answer.content.decode()
+
+
+@pytest.mark.parametrize("who", [Role.PRIVACY_OFFICER, Role.MARKETER])
+def test_it_leads_to_the_campaign_whoever_may_open_values(room: Room, who: Role) -> None:
+    """Whom a campaign is for can tell a diagnosis, and a patient can be looked up."""
+    desk = Desk(room)
+    desk.people(1)
+    campaign = desk.campaign(purpose="own_health_service")
+    desk.launch(campaign)
+    with acting_for(room.riverside.id):
+        message = Message.objects.get()
+    page = room.client(who).get(room.url(f"messages/{message.id}/")).content.decode()
+    assert (str(campaign) in page) is (who is Role.PRIVACY_OFFICER)
 
 
 def test_a_message_that_waits_can_be_looked_at(post: Post, committed_room: Room) -> None:
