@@ -324,7 +324,7 @@ LANGUAGES = [("en", "English"), ("es", "Español")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 # No upload touches a disk in clear: there is no handler for temporary files. The import page alone
-# takes files over this size, once it knows who sends them (contacts/forms.py).
+# takes files over this size, once it knows who sends them (contacts/forms/imports.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 UNMASKING_ALERT = env.int("UNMASKING_ALERT", 20)

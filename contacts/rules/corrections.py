@@ -34,8 +34,8 @@ def cells_to_correct(
     None if all cells are blank: the row did not line up with the header, and nobody knows what was
     in it. None if more than MOST_CELLS are wrong.
     """
-    if not any(cells.values()):
+    if not any(text.strip() for text in cells.values()):
         return []
-    blank = [key for key in IDENTIFYING if key in fields and cells.get(key, "unmapped") == ""]
+    blank = [key for key in IDENTIFYING if key in fields and not cells.get(key, "unmapped").strip()]
     wrong = list(wrong_cells(cells, fields, today))
     return wrong or blank if len(wrong) <= MOST_CELLS else []

@@ -157,6 +157,11 @@ def correct_cells(import_id: UUID, typed: Mapping[int, Mapping[str, str]]) -> in
 def _to_be_corrected(import_id: UUID) -> Import:
     """The import, under a lock. Raises `FileProblem` if its rows cannot be tried again."""
     source: Import = Import.objects.select_for_update().get(id=import_id)
+    if queries.is_working(source):
+        raise FileProblem(
+            "This import is being worked on right now. Wait until it is done, then correct the"
+            " rows that are still rejected."
+        )
     if not queries.can_be_corrected(source, timezone.now()):
         raise FileProblem(
             "The rejected rows of this import can no longer be corrected here. Import the corrected"

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import ContactForm, EraseForm, LookUpForm
+from contacts.forms.people import ContactForm, EraseForm, LookUpForm
 from contacts.queries import OpenedContact
 from contacts.rules.imports import merged
 from contacts.rules.masking import masked_name

@@ -15,7 +15,7 @@ from accounts import queries as accounts
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import ExportForm
+from contacts.forms.people import ExportForm
 from contacts.models import Export, ExportStatus
 from contacts.rules.counts import hide_few
 from contacts.rules.fields import FieldClass

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import CLASSES, GROUPS, TYPES, FieldForm, FieldLabelForm
+from contacts.forms.fields import CLASSES, GROUPS, TYPES, FieldForm, FieldLabelForm
 from contacts.models import FieldDefinition
 from contacts.rules.changes import consequences, needs_reading
 from contacts.rules.fields import Field, FieldClass

@@ -18,7 +18,7 @@ from accounts import queries as accounts
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import (
+from contacts.forms.imports import (
     CorrectionsForm,
     ImportUpload,
     MappingForm,

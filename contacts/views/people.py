@@ -16,7 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
-from contacts.forms import GROUPS, FilterForm, LookUpForm, ReasonForm
+from contacts.forms.fields import GROUPS
+from contacts.forms.people import FilterForm, LookUpForm, ReasonForm
 from contacts.models import Unmasking
 from contacts.queries import OpenedContact
 from contacts.rules.fields import Field, FieldGroup, Value

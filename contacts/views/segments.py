@@ -19,7 +19,7 @@ from accounts.access import MemberRequest, organization_page
 from accounts.rules import Permission
 from contacts import queries, services
 from contacts.conditions import choices_of
-from contacts.forms import SegmentForm
+from contacts.forms.people import SegmentForm
 from contacts.models import Segment
 from contacts.rules import segments as rules
 from contacts.rules.counts import NOT_TODAY, Count

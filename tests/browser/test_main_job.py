@@ -106,6 +106,7 @@ def import_patients(person: Person, csv: Path, axe: str) -> None:
     take.click()
     expect(page.get_by_text("All 30 rows were read")).to_be_visible(timeout=30_000)
     person.check_page(axe)
+    page.get_by_text("Correct rows in a spreadsheet").click()
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("rejected", re.IGNORECASE)).click()
     rejected = Path(download.value.path()).read_text()

@@ -18,7 +18,7 @@ from consent.queries import standing_suppressions
 from consent.rules.decision import SuppressionReason, SuppressionScope
 from consent.services import suppress
 from contacts import queries, services
-from contacts.forms import ContactForm
+from contacts.forms.people import ContactForm
 from contacts.models import Contact, Unmasking
 from contacts.services import Refused
 from contacts.tasks import alert_unmasking
