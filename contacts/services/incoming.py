@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,11 @@ from django.db import connection
 from contacts.models import ImportChange
 from tenancy import bulk
 from tenancy.current import current_organization_id
+from tenancy.keys import blind_indexes
+from tenancy.walks import unfinished
+
+INDEX_WALK = "contacts.index"
+"""Builds the index of every contact again."""
 
 
 class Known(NamedTuple):
@@ -204,10 +210,26 @@ def keep_for_undo(source: UUID, people: Iterable[tuple[bytes, bytes]], now: date
     )
 
 
-def mark_households(addresses: Collection[bytes]) -> None:
-    """Mark everybody who shares one of these addresses, and unmark who no longer does."""
-    if addresses:
+def mark_households(
+    addresses: Collection[bytes], older: Mapping[bytes, Sequence[bytes]] = MappingProxyType({})
+) -> None:
+    """Mark everybody who shares one of these addresses, and unmark who no longer does.
+
+    While contacts go from one index key to another, nobody is unmarked before
+    `mark_all_households`: one of a household may stand under the new key already and the others
+    under an `older` one.
+    """
+    if not addresses:
+        return
+    if len(blind_indexes()) == 1 or not unfinished(INDEX_WALK):
         bulk.rows_about(_HOUSEHOLDS, bulk.uuid_array(addresses))
+        return
+    tokens = [(token, each) for each in addresses for token in (each, *older.get(each, ()))]
+    bulk.rows(
+        _HOUSEHOLDS_UNDER_TWO_KEYS,
+        tokens=bulk.uuid_array([token for token, _ in tokens]),
+        addresses=bulk.uuid_array([address for _, address in tokens]),
+    )
 
 
 def mark_all_households() -> None:
@@ -233,4 +255,14 @@ WITH sharing AS (
 UPDATE contacts_contact c SET household = sharing.several FROM sharing
 WHERE c.email_token = sharing.email_token AND c.erased_at IS NULL
     AND c.household <> sharing.several
+"""
+_HOUSEHOLDS_UNDER_TWO_KEYS = """
+WITH known AS (
+    SELECT * FROM unnest(%(tokens)s::uuid[], %(addresses)s::uuid[]) AS known(token, address)
+), shared AS (
+    SELECT address FROM known JOIN contacts_contact c ON c.email_token = known.token
+    WHERE c.erased_at IS NULL GROUP BY address HAVING count(*) > 1
+)
+UPDATE contacts_contact c SET household = true FROM known JOIN shared USING (address)
+WHERE c.email_token = known.token AND c.erased_at IS NULL AND NOT c.household
 """

@@ -111,6 +111,8 @@ class Stock:
         self.people: dict[bytes, Person] = {}
         self.by_address: defaultdict[bytes, list[Person]] = defaultdict(list)
         self.households: set[bytes] = set()
+        self.older_addresses: dict[bytes, list[bytes]] = {}
+        """Tokens of addresses under older keys, by those under the current one."""
         self.claimed: dict[bytes, bytes] = {}
         self._index, *self._older = tools.indexes
         self._identities = [self._index.wide("identity", each.identity) for each in cleans]
@@ -124,13 +126,17 @@ class Stock:
         self._by_identity = incoming.known_by("identity", self._all_identities())
         self._by_address = incoming.known_by("email_token", self._addresses_of_unknown())
 
-    def looked_up(self) -> tuple[LookUp, LookUp]:
-        """What everything rests on: who was found, and who was not."""
-        identities, addresses = self._all_identities(), self._addresses_of_unknown()
-        return (
-            LookUp("identity", identities, {(each.id, each.state) for each in self._by_identity}),
-            LookUp("email_token", addresses, {(each.id, each.state) for each in self._by_address}),
-        )
+    def looked_up(self) -> list[LookUp]:
+        """What everything rests on: who was found, and who was not.
+
+        Where nobody was found by identity, the unique constraint on identities finds out whether
+        somebody came since, if there is one index key.
+        """
+        found = [(each.id, each.state) for each in self._by_identity]
+        identities = [LookUp("identity", self._all_identities(), set(found))]
+        states = {(each.id, each.state) for each in self._by_address}
+        addresses = LookUp("email_token", self._addresses_of_unknown(), states)
+        return [*(identities if found or self._older else ()), addresses]
 
     def load(self) -> None:
         """Open who was found."""
@@ -240,16 +246,12 @@ class Stock:
         current = self._current()
         known = {current.get(each.identity, each.identity) for each in self._by_identity}
         unknown = [
-            (address, clean.email)
-            for clean, identity, address in zip(
-                self.cleans, self._identities, self._addresses, strict=True
-            )
-            if address and clean.email and identity not in known
+            address
+            for identity, address in zip(self._identities, self._addresses, strict=True)
+            if address and identity not in known
         ]
-        older = [
-            index.wide("email", email.match_key) for index in self._older for _, email in unknown
-        ]
-        return [*(address for address, _ in unknown), *older]
+        older = [token for each in unknown for token in self.older_addresses.get(each, ())]
+        return [*unknown, *older]
 
     def _person(self, row: incoming.Known) -> Person:
         profile: dict[str, Value] | None = None
@@ -266,7 +268,13 @@ class Stock:
         return Person(row.id, identity, profile, row.profile, address, row.source)
 
     def _address(self, email: EmailAddress | None) -> bytes | None:
-        return self._index.wide("email", email.match_key) if email else None
+        if email is None:
+            return None
+        address = self._index.wide("email", email.match_key)
+        if self._older:
+            older = [index.wide("email", email.match_key) for index in self._older]
+            self.older_addresses[address] = older
+        return address
 
 
 def _is_another(person: Person, clean: CleanContact) -> bool:

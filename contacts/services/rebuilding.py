@@ -21,7 +21,7 @@ from tenancy.keys import keyring
 from tenancy.models import KeyUse
 from tenancy.walks import Step, Walker, register_walk, start_walk
 
-INDEX, CONVERT, REMOVE = "contacts.index", "contacts.convert", "contacts.remove"
+INDEX, CONVERT, REMOVE = incoming.INDEX_WALK, "contacts.convert", "contacts.remove"
 INDEX_RANK = 20
 ROWS_AT_ONCE = 1_000
 

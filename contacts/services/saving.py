@@ -114,11 +114,12 @@ class Prepared:
     may prepare what this one writes."""
 
     saved: Saved
-    looked_up: tuple[LookUp, ...] = field(repr=False)
+    looked_up: list[LookUp] = field(repr=False)
     form: Form = field(repr=False)
     rows: bytes = field(repr=False)
     """As `incoming.pack` makes them, joined."""
-    households: set[bytes] = field(repr=False)
+    households: dict[bytes, list[bytes]] = field(repr=False)
+    """Addresses that several may share now: their tokens, with those under older keys."""
     codes: dict[str, set[str]] = field(repr=False)
     source: UUID | None = None
     before: list[tuple[bytes, bytes]] = field(repr=False, default_factory=list)
@@ -130,7 +131,8 @@ class Prepared:
         return any(each.states for each in self.looked_up)
 
     def holds(self) -> bool:
-        """Whether all of it would come out the same now. Ask under `one_writer_at_a_time`."""
+        """Whether all of it would come out the same now, unless writing it raises an
+        `IntegrityError`. Ask under `one_writer_at_a_time`."""
         return self.form == Tools.now().form and all(
             incoming.states_by(column, tokens) == states
             for column, tokens, states in self.looked_up
@@ -138,11 +140,11 @@ class Prepared:
 
     def write(self, now: datetime | None) -> None:
         """Store them. Call `one_writer_at_a_time` first. `now` is the time of the change; None
-        keeps the former one."""
+        keeps the former one. Raises `IntegrityError` if somebody new is known meanwhile."""
         if self.source and now:
             incoming.keep_for_undo(self.source, self.before, now)
         incoming.write(self.rows, self.form.index_version, now)
-        incoming.mark_households(self.households)
+        incoming.mark_households(self.households.keys(), self.households)
         for key, codes in self.codes.items():
             keep_codes(key, codes)
 
@@ -180,7 +182,7 @@ def pack(stock: Stock, source: UUID | None = None) -> Prepared:
         stock.looked_up(),
         stock.tools.form,
         _rows(stock.tools, changed, profiles, origin),
-        stock.households,
+        {each: stock.older_addresses.get(each, []) for each in stock.households},
         _codes(stock.tools.form, profiles),
         source,
         [(each.id, each.sealed) for each in known] if source else [],

@@ -116,6 +116,27 @@ def test_between_two_index_keys_everybody_is_found_once(
     assert stopped_by(stopped)
 
 
+def test_between_two_index_keys_a_household_stays_one_and_grows(riverside: Room) -> None:
+    """Its members may stand under either key; mail to them needs care all the while."""
+    family = {"Email": "family@oldpost.test"}
+    first, second = store([patient(50, **family), patient(51, **family)])
+    begin(KeyUse.INDEX)
+    services.correct(first, {"phone": "5550177"}, TODAY)
+    assert household() == {first, second}
+    [third] = store([patient(52, **family)])
+    assert household() == {first, second, third}
+    [alone] = [person.id for person in queries.find(EMAIL)]
+    [fourth] = store([patient(53, Email=EMAIL)])
+    assert household() == {first, second, third, alone, fourth}
+    finish(riverside)
+    store([patient(53)])
+    assert household() == {first, second, third}
+
+
+def household() -> set[UUID]:
+    return set(Contact.objects.filter(household=True).values_list("id", flat=True))
+
+
 class _Killed(Exception):
     pass
 
