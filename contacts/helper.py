@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from threading import Timer
 from typing import Any, TypeAlias
 
 import structlog
@@ -38,18 +39,25 @@ class HelperFailed(Exception):
 
 
 class Helper:
-    """Another process that does this work, a function of a module. It takes a second to start."""
+    """Another process that does this work, a function of a module. It takes a second to start.
+
+    Raises `HelperFailed` where no process can be started.
+    """
 
     def __init__(self, work: Work) -> None:
         self._pipe, theirs = Pipe()
         names = {"module": work.__module__, "name": work.__name__, "pipe": theirs.fileno()}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM.format(**names)],
-            stdin=subprocess.DEVNULL,
-            cwd=settings.BASE_DIR,
-            pass_fds=[theirs.fileno()],
-        )
-        theirs.close()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _PROGRAM.format(**names)],
+                    stdin=subprocess.DEVNULL,
+                    cwd=settings.BASE_DIR,
+                    pass_fds=[theirs.fileno()],
+                )
+            except OSError:
+                self._pipe.close()
+                raise HelperFailed from None
 
     def __enter__(self) -> Helper:
         return self
@@ -63,13 +71,15 @@ class Helper:
             self._pipe.send(question)
 
     def answer(self, seconds: float) -> Any:
-        """Its next answer. Raises `HelperFailed` if there is none within this time."""
+        """Its next answer, whole. Raises `HelperFailed` if there is none within this time."""
+        late = Timer(seconds, self._process.kill)  # which ends the pipe
+        late.start()
         try:
-            if self._pipe.poll(seconds):
-                return self._pipe.recv()
+            return self._pipe.recv()
         except (OSError, EOFError):
-            pass
-        raise HelperFailed
+            raise HelperFailed from None
+        finally:
+            late.cancel()
 
     def stop(self) -> None:
         """End it, whatever it does. May be called twice."""

@@ -15,7 +15,7 @@ from django.db import connection
 from contacts.helper import Asker, Helper, HelperFailed
 from contacts.models import Contact
 from contacts.queries.definitions import vocabulary
-from contacts.queries.opening import Part, matches
+from contacts.queries.opening import WHOLE, Part, matches
 from contacts.rules import segments
 from tenancy.current import acting_for, current_organization_id
 
@@ -36,17 +36,17 @@ def everybody_matching(tree: segments.Segment, today: date) -> Iterator[tuple[by
     if Contact.objects.all()[WORTH_IT : WORTH_IT + 1].exists():
         yield from _by_two(tree, today)
     else:
-        yield from ((who, domain) for who, domain, _ in matches(tree, True, today))
+        yield from _found(tree, today, WHOLE)
 
 
 def find(asker: Asker) -> None:
-    """The helper's work: find who matches in its part."""
-    organization, database, text, today = asker.recv()
+    """The helper's work: find who matches in the part that it is told."""
+    organization, database, text, today, part = asker.recv()
     connection.settings_dict["NAME"] = database
     found = bytearray()
     with acting_for(organization):
         tree = segments.parse(text, vocabulary())
-        for who, domain, _ in matches(tree, True, today, HELPED):
+        for who, domain in _found(tree, today, part):
             name = domain.encode()
             found += who + bytes((len(name),)) + name
     asker.send(bytes(found))
@@ -54,19 +54,26 @@ def find(asker: Asker) -> None:
 
 def _by_two(tree: segments.Segment, today: date) -> Iterator[tuple[bytes, str]]:
     started = time.monotonic()
-    with Helper(find) as helper:
+    try:
+        helper = Helper(find)
+    except HelperFailed:
+        log.error("helper_failed")
+        yield from _found(tree, today, WHOLE)
+        return
+    with helper:
         database, text = connection.settings_dict["NAME"], segments.to_json(tree)
-        helper.ask((current_organization_id(), database, text, today))
-        yield from ((who, domain) for who, domain, _ in matches(tree, True, today, OURS))
+        helper.ask((current_organization_id(), database, text, today, HELPED))
+        yield from _found(tree, today, OURS)
         try:
-            found = helper.answer(time.monotonic() - started + PATIENCE)
+            theirs = _read(helper.answer(time.monotonic() - started + PATIENCE))
         except HelperFailed:
             log.error("helper_failed")
-            found = None
-    if found is not None:
-        yield from _read(found)
-        return
-    yield from ((who, domain) for who, domain, _ in matches(tree, True, today, HELPED))
+            theirs = _found(tree, today, HELPED)
+    yield from theirs
+
+
+def _found(tree: segments.Segment, today: date, part: Part) -> Iterator[tuple[bytes, str]]:
+    return ((who, domain) for who, domain, _ in matches(tree, True, today, part))
 
 
 def _read(found: bytes) -> Iterator[tuple[bytes, str]]:

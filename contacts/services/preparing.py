@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID
 
 import structlog
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from contacts import queries
@@ -31,8 +31,9 @@ from tenancy.current import acting_for
 
 WORTH_IT = 40_000
 """Rows from which on a helper is asked. With fewer its start takes longer than it saves."""
-PATIENCE = 45.0
-"""Seconds that the helper may take for a piece: less than a worker's lease."""
+PATIENCE = 20.0
+"""Seconds that the helper may take for a piece, its start included. The import is locked meanwhile,
+and whoever cancels it waits."""
 COLLECTED = 10
 """Pieces between two runs of the collector of cycles: rows with problems leave some."""
 
@@ -53,11 +54,11 @@ class Piece:
     """Of the rows that were rejected or flagged, by their number."""
 
     def holds(self) -> bool:
-        """Whether its people would come out the same now. Ask under `one_writer_at_a_time`."""
+        """Whether its people would come out the same now (`Prepared.holds`)."""
         return self.people is None or self.people.holds()
 
     def write(self) -> None:
-        """Store its people. Call `one_writer_at_a_time` first."""
+        """Store its people (`Prepared.write`)."""
         if self.people:
             self.people.write(timezone.now())
 
@@ -66,8 +67,11 @@ def write(piece: Piece, again: Callable[[], Piece]) -> Piece:
     """Store the people of a piece, prepared `again` if it would come out otherwise now. Returns
     what was stored."""
     one_writer_at_a_time()
-    if not piece.holds():
-        piece = again()
+    if piece.holds():
+        with suppress(IntegrityError), transaction.atomic():
+            piece.write()
+            return piece
+    piece = again()
     piece.write()
     return piece
 
@@ -149,12 +153,16 @@ class Pieces:
     def __init__(self, organization_id: UUID, preparer: Preparer, rows_left: int) -> None:
         self._preparer = preparer
         self._helper: Helper | None = None
-        if rows_left >= WORTH_IT:
-            self._helper = Helper(answer_questions)
-            database = connection.settings_dict["NAME"]
-            self._helper.ask((organization_id, database, preparer.import_id))
         self._asked_for = -1
         self._latest: Piece | None = None
+        if rows_left >= WORTH_IT:
+            try:
+                self._helper = Helper(answer_questions)
+            except HelperFailed:
+                self._goes_on_alone()
+            else:
+                database = connection.settings_dict["NAME"]
+                self._helper.ask((organization_id, database, preparer.import_id))
 
     def __enter__(self) -> Pieces:
         return self
@@ -169,10 +177,13 @@ class Pieces:
             try:
                 return self._helped(self._helper, first)
             except HelperFailed:
-                log.error("import_helper_failed", import_id=str(self._preparer.import_id))
                 self._helper.stop()
                 self._helper = None
+                self._goes_on_alone()
         return self._preparer.piece(first)
+
+    def _goes_on_alone(self) -> None:
+        log.error("import_helper_failed", import_id=str(self._preparer.import_id))
 
     def _helped(self, helper: Helper, first: int) -> Piece | None:
         if self._asked_for != first:
@@ -205,5 +216,6 @@ def answer_questions(asker: Asker) -> None:
         for number in count(1):
             first, look_up = asker.recv()
             with acting_for(organization):
-                asker.send(preparer.piece(first, look_up=look_up))
+                piece = preparer.piece(first, look_up=look_up)
+            asker.send(piece)  # waits until it is fetched
             collect(number)

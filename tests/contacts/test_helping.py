@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from contacts import helper, queries, services
-from contacts.models import Contact
 from contacts.queries import helping
 from contacts.rules import segments
 from tenancy.current import acting_for
@@ -58,6 +58,7 @@ def test_two_processes_find_whom_one_finds(
 _BAD_HELPERS = (
     "raise SystemExit(3)",
     "import os; os.write({pipe}, b'x' * 20)",
+    "import os, time; os.write({pipe}, bytes((0, 0, 0, 32, 1))); time.sleep(60)",
     "import time; time.sleep(60)",
 )
 
@@ -73,9 +74,26 @@ def test_a_helper_that_fails_is_no_smaller_audience(
             assert sorted(queries.recipients(tree(BIRTHDAYS), TODAY)) == expected
 
 
+def test_without_a_second_process_this_one_finds_everybody(
+    riverside: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with acting_for(riverside.riverside.id):
+        expected = sorted(queries.recipients(tree(BIRTHDAYS), TODAY))
+        monkeypatch.setattr(helper.sys, "executable", "/nowhere/python")
+        assert sorted(queries.recipients(tree(BIRTHDAYS), TODAY)) == expected
+
+
 def test_whoever_stops_listening_leaves_no_process_behind(riverside: Room) -> None:
+    before = children()
     with acting_for(riverside.riverside.id):
         people = queries.recipients(tree(BIRTHDAYS), TODAY)
         next(iter(people))
+        assert len(children() - before) == 1
         people.close()  # type: ignore[attr-defined]
-        assert Contact.objects.count() == PATIENTS
+    assert not children() - before
+
+
+def children() -> set[str]:
+    """Processes that this one has started and not seen the end of."""
+    found = Path("/proc/self/task").glob("*/children")
+    return {process for each in found for process in each.read_text().split()}

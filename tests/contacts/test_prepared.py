@@ -161,6 +161,7 @@ def test_new_people_then_known_ones_then_new_ones(helped: Room) -> None:
 _BAD_HELPERS = (
     "raise SystemExit(3)",
     "import os; os.write({pipe}, b'x' * 20)",
+    "import os, time; os.write({pipe}, bytes((0, 0, 0, 32, 1))); time.sleep(60)",
     "import time; time.sleep(60)",
 )
 
@@ -173,3 +174,10 @@ def test_a_helper_that_fails_loses_nobody(
     monkeypatch.setattr(preparing, "PATIENCE", 1.0)
     assert imported(helped, (patient(n) for n in range(10))) == ("done", (10, 0, 0))
     assert prepared_here == [3, 3, 3, 1] * 2, "to be checked, and to be taken"
+
+
+def test_an_import_goes_on_where_no_process_can_be_started(
+    helped: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper.sys, "executable", "/nowhere/python")
+    assert imported(helped, (patient(n) for n in range(10))) == ("done", (10, 0, 0))
