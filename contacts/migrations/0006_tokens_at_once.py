@@ -2,9 +2,15 @@ from django.db import migrations
 
 from tenancy import rls
 
-# Tokens that somebody must all have go through the index together: a tenth to a sixth quicker.
+SIGNATURE = "contacts_clause(question jsonb)"
+# A question that is not understood is an error: as NULL it would drop out of a conjunction.
 CLAUSE = """
 BEGIN
+    IF jsonb_typeof(question) <> 'boolean'
+        AND NOT question ?| ARRAY['tokens', 'all', 'and', 'or', 'not']
+    THEN
+        RAISE EXCEPTION 'contacts_clause: not a question about tokens';
+    END IF;
     RETURN CASE
         WHEN jsonb_typeof(question) = 'boolean' THEN question::text
         WHEN question ? 'tokens' THEN format('tokens && %L::bigint[]', ARRAY(
@@ -22,8 +28,17 @@ END
 
 
 class Migration(migrations.Migration):
+    """Tokens that somebody must all have go through the index together: a tenth to a sixth quicker.
+
+    Going back leaves the function: it answers what the one before did.
+    """
+
     dependencies = [
         ("contacts", "0005_export_progress"),
     ]
 
-    operations = [rls.lookup_function("contacts_clause(question jsonb)", "text", CLAUSE, [])]
+    operations = [
+        migrations.RunSQL(
+            rls.lookup_function(SIGNATURE, "text", CLAUSE, []).sql, migrations.RunSQL.noop
+        )
+    ]
