@@ -119,8 +119,7 @@ def campaign_forecast(request: MemberRequest, campaign: UUID) -> HttpResponseBas
     """
     row = get_object_or_404(queries.campaigns(), id=campaign)
     try:
-        told = _told_of(row)
-        found = queries.forecast(row, told.tree) if told else None
+        found = _forecast_as_told(row)
     except (ContentError, SegmentProblem) as problem:
         return render(request, "campaigns/parts/forecast.html", {"problem": str(problem)})
     if found is None:
@@ -138,9 +137,15 @@ _NOT_TODAY = (
 )
 
 
-def _told_of(row: Campaign) -> contact_services.StandIn | None:
-    now = queries.now_here()
-    return contact_services.stand_in(contacts.segment_tree(row.segment), now.date(), now)
+def _forecast_as_told(row: Campaign) -> queries.Forecast | None:
+    """What may be told of a forecast; None if nothing. Forecasts before it asks which segment
+    stands in, for nobody else is told a new count after that."""
+    tree, now = contacts.segment_tree(row.segment), queries.now_here()
+    found = queries.forecast(row)
+    told = contact_services.stand_in(tree, now.date(), now)
+    if told is None:
+        return None
+    return found if told.tree == tree else queries.forecast(row, told.tree)
 
 
 def _unknown(found: queries.Forecast) -> dict[str, int]:

@@ -8,6 +8,7 @@ segment is told of the one that stands for it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -23,7 +24,7 @@ from tenancy.keys import keyring
 from tenancy.models import KeyUse
 
 REMEMBERED = timedelta(days=1)
-COMPARED = 100
+COMPARED = 50
 """Counts of like size that are remembered. A new one is compared with each, which may cost as much
 as counting. Once there are so many, no other is told: a rounded number would tell of the one
 person at whom it changes."""
@@ -61,13 +62,16 @@ def shown_reach(tree: segments.Segment, purpose: str, today: date, now: datetime
 def stand_in(tree: segments.Segment, today: date, now: datetime) -> StandIn | None:
     """What was told of people who differ from these by SMALL at most, else these themselves.
 
-    None if they would be one more of so many segments of this size that were counted today.
+    From then on until the transaction ends nobody else is told a new count: do what takes long
+    before. None if they would be one more of so many segments of this size that were counted today.
     """
     exact = queries.count(tree, today)
     near = _near(exact, now)
     told = _told_before(tree, near, today)
-    if told or exact <= SMALL:
-        return told or StandIn(tree, exact)
+    if told:
+        return told
+    if exact <= SMALL:
+        return StandIn(tree, exact) if len(near) <= COMPARED else None
     _one_at_a_time()
     compared = {row.id for row in near}
     near = _near(exact, now)
@@ -85,17 +89,26 @@ def _near(exact: int, now: datetime) -> list[ShownCount]:
 
 
 def _told_before(tree: segments.Segment, near: list[ShownCount], today: date) -> StandIn | None:
-    """The first of these whose people differ from the tree's by SMALL at most."""
-    vocabulary, ring = queries.vocabulary(), keyring(KeyUse.PROFILE)
-    for row in near:
-        try:
-            text = ring.open(bytes(row.tree), SHOWN_TABLE, row.id)
-            other = segments.parse(text, vocabulary)
-        except segments.SegmentProblem:  # a field of it is gone
-            continue
-        if other == tree or _difference(tree, other, today) <= SMALL:
+    """The first of these whose people differ from the tree's by SMALL at most. Of more than
+    COMPARED none but the same segment: comparing would take longer than anybody waits."""
+    trees = _opened(near)
+    for row, other in trees:
+        if other == tree:
+            return StandIn(other, row.shown, row)
+    for row, other in trees if len(near) <= COMPARED else ():
+        if _differ_by_few(tree, other, today):
             return StandIn(other, row.shown, row)
     return None
+
+
+def _opened(rows: list[ShownCount]) -> list[tuple[ShownCount, segments.Segment]]:
+    """Remembered counts with their segments, without those that ask for a field that is gone."""
+    vocabulary, ring, found = queries.vocabulary(), keyring(KeyUse.PROFILE), []
+    for row in rows:
+        with suppress(segments.SegmentProblem):
+            text = ring.open(bytes(row.tree), SHOWN_TABLE, row.id)
+            found.append((row, segments.parse(text, vocabulary)))
+    return found
 
 
 def forget_shown_counts(now: datetime) -> None:
@@ -105,6 +118,7 @@ def forget_shown_counts(now: datetime) -> None:
 
 def _as_told(row: ShownCount, purpose: str, reach: int) -> int:
     """What was told before, while only a few people come and go."""
+    row = ShownCount.objects.select_for_update().get(id=row.id)  # others ask for other purposes
     earlier: int | None = row.reach.get(purpose)
     if earlier is not None and abs(reach - earlier) <= SMALL:
         return earlier
@@ -123,9 +137,10 @@ def _one_at_a_time() -> None:
         )
 
 
-def _difference(one: segments.Segment, other: segments.Segment, today: date) -> int:
-    """How many people are in one of the segments alone."""
-    return _without(one, other, today) + _without(other, one, today)
+def _differ_by_few(one: segments.Segment, other: segments.Segment, today: date) -> bool:
+    """Whether SMALL people at most are in one of the segments alone."""
+    first = _without(one, other, today)
+    return first <= SMALL and first + _without(other, one, today) <= SMALL
 
 
 def _without(one: segments.Segment, other: segments.Segment, today: date) -> int:

@@ -85,7 +85,7 @@ def test_few_are_hidden_and_a_day_later_a_count_is_fresh(riverside: Room) -> Non
     assert not ShownCount.objects.exists()
 
 
-def test_one_person_does_not_show_where_hiding_begins(riverside: Room) -> None:
+def test_eleven_people_and_ten_of_them_are_told_as_eleven(riverside: Room) -> None:
     """Eleven people, and ten of them: the step from a number to "10 or fewer" would tell."""
     store(
         patient(n, Conditions="Migraine", Department="ENT" if n > 70 else "Oncology")
