@@ -97,15 +97,17 @@ function showEditor(condition) {
   place.dataset.editor = editor;
   place.replaceChildren();
   if (editor === "none") return;
-  const control = clone(`template[data-editor="${editor === "code" ? "codes" : editor}"]`);
+  const control = clone(`template[data-editor~="${editor === "code" ? "codes" : editor}"]`);
   const offered = choices ?? subjectOf(condition).choices;
   if (editor === "choice") {
     control.append(...offered.map(([value, label]) => new Option(label, value)));
   } else if (editor === "choices") {
     control.append(...offered.map(([value, label]) => checkbox(value, label)));
-  } else if (editor === "picks") {
+  } else if (editor === "picks" || editor === "states") {
     part(control, "search").append(
-      picker(place, "Find a value", "Type a name", (text) => fitting(offered, text)),
+      picker(place, "Find a value", "Type a name", (text) =>
+        fitting(offered, text, editor === "states"),
+      ),
     );
   } else if (editor === "codes" || editor === "code") {
     const field = condition.dataset.subject;
@@ -136,11 +138,13 @@ function picker(place, label, placeholder, search) {
   return find;
 }
 
-function fitting(choices, text) {
-  const typed = text.toLowerCase();
-  return choices
-    .filter(([value, label]) => `${label} ${value}`.toLowerCase().includes(typed))
+/** What fits the text; where `others` may be meant and nothing fits, the text itself. */
+function fitting(choices, text, others) {
+  const typed = text.trim();
+  const found = choices
+    .filter(([value, label]) => `${label} ${value}`.toLowerCase().includes(typed.toLowerCase()))
     .map(([value, label]) => ({ value, label }));
+  return found.length || !others || !typed ? found : [{ value: typed, label: typed }];
 }
 
 async function codes(field, text) {
@@ -197,6 +201,7 @@ function valuesIn(place) {
     case "choices":
       return [...place.querySelectorAll(":checked")].map((box) => box.value);
     case "picks":
+    case "states":
     case "code":
     case "codes":
       return [...place.querySelectorAll(".segment-codes > li")].map((each) => each.dataset.key);

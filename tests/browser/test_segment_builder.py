@@ -171,6 +171,10 @@ def test_an_example_works_on_a_phone(
     for name in ("California", "Nevada"):
         page.get_by_role("combobox", name="Find a value").fill(name[:4])
         page.get_by_role("option", name=name).click()
+    page.get_by_role("combobox", name="Find a value").fill("Ontario")
+    page.get_by_role("option", name="Ontario").click()
+    expect(answer).to_contain_text("whose state is California, Nevada or Ontario")
+    page.get_by_role("button", name="Remove Ontario").click()
     expect(answer).to_contain_text("whose state is California or Nevada")
     marketer.check_page(axe)
     page.get_by_role("button", name="Save segment").click()

@@ -21,7 +21,7 @@ VALUES: dict[str, list[Any]] = {
     "texts": ["Cardiology", "Neurology"],
     "date": ["2026-01-31"],
     "dates": ["2026-01-01", "2026-01-31"],
-    "picks": ["CA", "NY"],
+    "states": ["CA", "NY", "Ontario"],
     "number": ["12.5"],
     "numbers": ["1", "2"],
     "span": ["6", "months"],

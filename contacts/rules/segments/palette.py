@@ -118,9 +118,9 @@ class Comparison:
 
     `editor` is none, text, texts, number, numbers (a pair), date, dates (a pair), span, age,
     age_between, turns, messages, days, boolean, choice, choices (boxes to tick), picks (the same,
-    found by typing), code or codes. What is not `offered` is shown in a segment that has it
-    already: another comparison says the same more simply. `choices` are the comparison's own, else
-    it has its subject's.
+    found by typing), states (picks, or any other text), code or codes. What is not `offered` is
+    shown in a segment that has it already: another comparison says the same more simply. `choices`
+    are the comparison's own, else it has its subject's.
     """
 
     operator: str
@@ -227,7 +227,7 @@ def _editor(field: Field, operator: Operator) -> str:
     if field.type is FieldType.CODES:
         return "codes" if several else "code"
     if several and names_states(field, operator):
-        return "picks"
+        return "states"
     if field.choices and several:
         return "picks" if len(field.choices) > MANY_CHOICES else "choices"
     if field.choices:
