@@ -159,7 +159,7 @@ class Pieces:
             try:
                 self._helper = Helper(answer_questions)
             except HelperFailed:
-                self._goes_on_alone()
+                self._log_failure()
             else:
                 database = connection.settings_dict["NAME"]
                 self._helper.ask((organization_id, database, preparer.import_id))
@@ -179,10 +179,10 @@ class Pieces:
             except HelperFailed:
                 self._helper.stop()
                 self._helper = None
-                self._goes_on_alone()
+                self._log_failure()
         return self._preparer.piece(first)
 
-    def _goes_on_alone(self) -> None:
+    def _log_failure(self) -> None:
         log.error("import_helper_failed", import_id=str(self._preparer.import_id))
 
     def _helped(self, helper: Helper, first: int) -> Piece | None:
